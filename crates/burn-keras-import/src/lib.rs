@@ -1,0 +1,15 @@
+//! Keras models as Burn models: readable source, weights and optimizer records.
+//!
+//! ```text
+//! lower     layer → modules and steps: the one place where a Keras layer becomes Burn
+//! plan      modules, calls and tensor operations, with every rank and kind settled
+//! passes    layout (where axes are permuted), structure (how large models are cut)
+//! codegen   plan → Rust source
+//! record    plan + weights → .bpk, plan + optimizer state → .optimizer.bpk
+//! ```
+//!
+//! No tensor backend is needed to import.
+
+pub mod plan;
+
+pub use plan::Plan;

@@ -1,0 +1,319 @@
+//! The plan of a Burn model: modules, calls and tensor operations, every rank, kind and layout
+//! settled.
+//!
+//! Source and run-time model are two printers of the same plan. A [`Step`] is a call of a module,
+//! of a nested model, or of one named [`Function`] of `burn` or `burn-keras-nn`; the printers
+//! choose ranks and arguments, and no formula lives in either.
+
+mod function;
+mod module;
+mod ownership;
+
+use std::fmt;
+
+use keras_ir::graph::{LayerId, ModelId, WeightRef};
+use keras_ir::shape::Spec;
+
+pub use function::{Function, PoolWindow, ReducedAxes};
+pub use module::{Module, Param, ParamKind, Source, Transform};
+pub(crate) use ownership::Ownership;
+
+/// The index of a [`Value`] in its [`Body`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ValueId(pub usize);
+
+/// The plan of a whole model.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it is called: the stem of its files, the namespace of its parameter ids.
+    pub name: String,
+    /// The Keras file, by its name alone.
+    pub source: String,
+    /// The version of Keras that wrote it.
+    pub keras_version: String,
+    /// All models, nested ones before those that call them; the last is the root.
+    pub models: Vec<ModelPlan>,
+    /// Every parameter, in the order in which modules are visited.
+    pub parameters: Vec<Parameter>,
+    /// What users should know.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The outermost model.
+    pub fn root(&self) -> &ModelPlan {
+        &self.models[self.models.len() - 1]
+    }
+
+    /// The position of the outermost model.
+    pub fn root_index(&self) -> usize {
+        self.models.len() - 1
+    }
+
+    /// A hash of everything that decides what the records mean: it stands in the source and in the
+    /// records, so that one is not used with another's.
+    pub fn digest(&self) -> String {
+        let text = format!("{:?}{:?}", self.models, self.parameters);
+        format!("{:016x}", rapidhash::v3::rapidhash_v3(text.as_bytes()))
+    }
+}
+
+/// One model: a Rust struct.
+#[derive(Clone, Debug)]
+pub struct ModelPlan {
+    /// The model in the graph.
+    pub id: ModelId,
+    /// Keras's name.
+    pub keras_name: String,
+    /// The struct's name.
+    pub type_name: String,
+    /// The layers and models that it owns.
+    pub fields: Vec<Field>,
+    /// Those that a model around it owns and that it calls.
+    pub borrows: Vec<Borrow>,
+    /// The ways in which it is called, one per signature.
+    pub bodies: Vec<Body>,
+}
+
+/// A layer or model that a model owns.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// The layer in the graph.
+    pub layer: LayerId,
+    /// The field's name.
+    pub name: String,
+    /// Keras's name.
+    pub keras_name: String,
+    /// Keras's class.
+    pub class: String,
+    /// What it is.
+    pub kind: FieldKind,
+    /// Whether Keras does not train it.
+    pub frozen: bool,
+}
+
+/// What a field holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldKind {
+    /// A module of `burn` or `burn-keras-nn`.
+    Module(Module),
+    /// A nested model, by its position in [`Plan::models`].
+    Model(usize),
+}
+
+/// Something that a model calls and does not own; handed to its `forward` by reference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Borrow {
+    /// The layer in the graph.
+    pub layer: LayerId,
+    /// The argument's name.
+    pub name: String,
+    /// What it is.
+    pub kind: FieldKind,
+}
+
+/// Where a step finds the module that it calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ModuleRef {
+    /// A field, by position.
+    Own(usize),
+    /// A borrow, by position.
+    Borrowed(usize),
+}
+
+/// One `forward` of a model.
+#[derive(Clone, Debug, Default)]
+pub struct Body {
+    /// The method's name.
+    pub name: String,
+    /// The inputs, flattened as Keras flattens them.
+    pub inputs: Vec<ValueId>,
+    /// The masks of the inputs that have one.
+    pub input_masks: Vec<Option<ValueId>>,
+    /// All values.
+    pub values: Vec<Value>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// The outputs, flattened as Keras flattens them.
+    pub outputs: Vec<Output>,
+}
+
+impl Body {
+    /// The value `id`.
+    pub fn value(&self, id: ValueId) -> &Value {
+        &self.values[id.0]
+    }
+
+    /// The inputs and behind them the masks: the arguments of the method.
+    pub fn arguments(&self) -> Vec<ValueId> {
+        let masks = self.input_masks.iter().flatten();
+        self.inputs.iter().chain(masks).copied().collect()
+    }
+
+    /// The outputs and behind them the masks: what the method gives back.
+    pub fn results(&self) -> Vec<ValueId> {
+        let values = self.outputs.iter().map(|output| output.value);
+        let masks = self.outputs.iter().filter_map(|output| output.mask);
+        values.chain(masks).collect()
+    }
+
+    /// For each step, the inputs that no later step and no output needs any more.
+    pub fn last_uses(&self) -> Vec<Vec<ValueId>> {
+        let mut needed: Vec<bool> = vec![false; self.values.len()];
+        for id in self.results() {
+            needed[id.0] = true;
+        }
+        let mut last_uses = vec![Vec::new(); self.steps.len()];
+        for (step, last) in self.steps.iter().zip(&mut last_uses).rev() {
+            for input in &step.inputs {
+                if !std::mem::replace(&mut needed[input.0], true) {
+                    last.push(*input);
+                }
+            }
+        }
+        last_uses
+    }
+}
+
+/// An output of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Keras's name.
+    pub keras_name: String,
+    /// The field of the struct of outputs, if there are several.
+    pub name: String,
+    /// The value.
+    pub value: ValueId,
+    /// Its mask, where a caller may need it.
+    pub mask: Option<ValueId>,
+}
+
+/// A tensor in a body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    /// What to call it: the name of the layer that made it.
+    pub name: String,
+    /// Shape (unknown sizes allowed, the rank never) and kind.
+    pub spec: Spec,
+}
+
+impl Value {
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.spec.shape.rank()
+    }
+}
+
+/// One thing that a body does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What is called.
+    pub operation: Operation,
+    /// The tensors that go in.
+    pub inputs: Vec<ValueId>,
+    /// The tensors that come out.
+    pub outputs: Vec<ValueId>,
+    /// The Keras layer that this is a part of.
+    pub layer: String,
+}
+
+/// What a step calls.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    /// A function.
+    Function(Function),
+    /// `forward` of a module with one input and one output.
+    Module(ModuleRef),
+    /// A lookup in the table of a [`Module::Embedding`], for ids of any rank.
+    Lookup(ModuleRef),
+    /// `forward` of a [`Module::Lstm`]: the inputs are the sequence, the mask if there is one, and
+    /// the two states if they are given.
+    Lstm {
+        /// The module.
+        module: ModuleRef,
+        /// Whether a mask goes in.
+        masked: bool,
+        /// Whether initial states go in.
+        with_state: bool,
+        /// Which parts of the result are looked at, one per output.
+        parts: Vec<LstmPart>,
+    },
+    /// A body of a nested model.
+    Model {
+        /// The model.
+        module: ModuleRef,
+        /// Which of its bodies.
+        body: usize,
+    },
+}
+
+/// A part of what an LSTM gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LstmPart {
+    /// The output of every step.
+    Sequence,
+    /// The output of the last step.
+    Last,
+    /// The last hidden state.
+    Hidden,
+    /// The last cell state.
+    Cell,
+}
+
+impl LstmPart {
+    /// The field of `LstmOutput`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sequence => "sequence",
+            Self::Last => "last",
+            Self::Hidden => "hidden",
+            Self::Cell => "cell",
+        }
+    }
+}
+
+/// A parameter of the whole model.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// The path in Burn: field names joined with dots.
+    pub path: String,
+    /// What the module says of it.
+    pub param: Param,
+    /// The Keras weight that it holds.
+    pub weight: WeightRef,
+    /// Keras's path: layer path and weight name.
+    pub keras_path: String,
+    /// Shape in Burn.
+    pub shape: Vec<usize>,
+}
+
+impl Parameter {
+    /// The id that the parameter has in the namespace of the plan's name.
+    pub fn id(&self, namespace: &str) -> u64 {
+        param_id(namespace, &self.path)
+    }
+}
+
+/// The stable id of a parameter: the same function as `burn_keras_nn::param_id`.
+pub fn param_id(namespace: &str, path: &str) -> u64 {
+    rapidhash::v3::rapidhash_v3(format!("{namespace}/{path}").as_bytes())
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for model in &self.models {
+            writeln!(f, "{}", model.type_name)?;
+            for body in &model.bodies {
+                writeln!(f, "  {}{:?}", body.name, body.arguments())?;
+                for step in &body.steps {
+                    writeln!(
+                        f,
+                        "    {:?} = {:?} {:?}  # {}",
+                        step.outputs, step.operation, step.inputs, step.layer
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

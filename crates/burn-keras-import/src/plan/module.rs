@@ -1,0 +1,269 @@
+//! The modules that a plan may hold: Burn's own where the semantics are equal, those of
+//! `burn-keras-nn` otherwise.
+
+use keras_ir::Activation;
+
+/// A module with its configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Module {
+    /// `burn::nn::Linear`, rows layout: the weight is Keras's kernel.
+    Linear {
+        /// Input features.
+        input: usize,
+        /// Output features.
+        output: usize,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// `burn::nn::conv::Conv1d` or `Conv2d`, depthwise ones too.
+    Conv {
+        /// Input and output channels.
+        channels: [usize; 2],
+        /// Kernel size, per spatial axis.
+        kernel: Vec<usize>,
+        /// Strides.
+        strides: Vec<usize>,
+        /// Dilation.
+        dilation: Vec<usize>,
+        /// Zeros before and after, per spatial axis.
+        padding: Vec<(usize, usize)>,
+        /// Groups.
+        groups: usize,
+        /// Whether there is a bias.
+        bias: bool,
+        /// Whether the Keras kernel is a depthwise one, `(…, channels, multiplier)`.
+        depthwise: bool,
+    },
+    /// `burn::nn::BatchNorm`: with gamma and beta.
+    BatchNorm {
+        /// Features.
+        features: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Keras's momentum.
+        momentum: f64,
+    },
+    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing.
+    BatchNormalization {
+        /// Features.
+        features: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Keras's momentum.
+        momentum: f64,
+        /// Whether there is a beta.
+        center: bool,
+        /// Whether there is a gamma.
+        scale: bool,
+    },
+    /// `burn::nn::Embedding`.
+    Embedding {
+        /// Rows.
+        count: usize,
+        /// Length of a row.
+        size: usize,
+    },
+    /// `burn_keras_nn::recurrent::Lstm`.
+    Lstm {
+        /// Input features.
+        input: usize,
+        /// Size of the state.
+        units: usize,
+        /// Whether there is a bias.
+        bias: bool,
+        /// Of candidate and output.
+        activation: Activation,
+        /// Of the gates.
+        recurrent_activation: Activation,
+        /// Whether time runs backwards.
+        go_backwards: bool,
+        /// Whether masked steps give zeros.
+        zero_output_for_mask: bool,
+    },
+    /// `burn::nn::Dropout`.
+    Dropout {
+        /// Probability.
+        rate: f64,
+    },
+    /// `burn_keras_nn::dropout::NoiseDropout`: a noise shape is given.
+    NoiseDropout {
+        /// Probability.
+        rate: f64,
+        /// The noise shape.
+        noise_shape: Vec<Option<usize>>,
+    },
+    /// `burn_keras_nn::dropout::SpatialDropout`.
+    SpatialDropout {
+        /// Probability.
+        rate: f64,
+        /// The channel axis.
+        channel_axis: usize,
+    },
+    /// `burn_keras_nn::dropout::AlphaDropout`.
+    AlphaDropout {
+        /// Probability.
+        rate: f64,
+        /// The noise shape.
+        noise_shape: Option<Vec<Option<usize>>>,
+    },
+    /// `burn_keras_nn::dropout::GaussianDropout`.
+    GaussianDropout {
+        /// Probability.
+        rate: f64,
+    },
+    /// `burn::nn::GaussianNoise`.
+    GaussianNoise {
+        /// Standard deviation.
+        stddev: f64,
+    },
+}
+
+/// A parameter of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// Its name in the module.
+    pub name: &'static str,
+    /// Where its values come from.
+    pub source: Source,
+    /// Whether it is trained.
+    pub kind: ParamKind,
+}
+
+/// The Keras weight that a parameter holds, and how it is laid out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Keras's name of the weight.
+    pub weight: &'static str,
+    /// From Keras's layout to Burn's.
+    pub transform: Transform,
+}
+
+/// From Keras's layout to Burn's, the same for a weight and for its optimizer slots.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transform {
+    /// As it is.
+    None,
+    /// Axes in another order.
+    Permute(Vec<usize>),
+    /// Axes in another order, then the first two become one and a second axis of size 1 follows:
+    /// a depthwise kernel.
+    Depthwise(Vec<usize>),
+}
+
+impl Transform {
+    /// The permutation of the axes, if there is one.
+    pub fn permutation(&self) -> Option<&[usize]> {
+        match self {
+            Self::None => None,
+            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes),
+        }
+    }
+
+    /// The shape in Burn of a weight of Keras's shape `shape`.
+    pub fn shape(&self, shape: &[usize]) -> Vec<usize> {
+        match self {
+            Self::None => shape.to_vec(),
+            Self::Permute(axes) => axes.iter().map(|axis| shape[*axis]).collect(),
+            Self::Depthwise(axes) => {
+                let permuted: Vec<usize> = axes.iter().map(|axis| shape[*axis]).collect();
+                let mut merged = vec![permuted[0] * permuted[1], 1];
+                merged.extend(&permuted[2..]);
+                merged
+            }
+        }
+    }
+}
+
+/// What a parameter is to training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParamKind {
+    /// An optimizer updates it.
+    Trained,
+    /// Batch statistics: updated in training, by no optimizer.
+    Statistic,
+}
+
+impl Module {
+    /// The parameters, in the order in which the module is visited.
+    pub fn params(&self) -> Vec<Param> {
+        let param = |name, weight, transform| Param {
+            name,
+            source: Source { weight, transform },
+            kind: ParamKind::Trained,
+        };
+        let statistic = |name, weight| Param {
+            name,
+            source: Source {
+                weight,
+                transform: Transform::None,
+            },
+            kind: ParamKind::Statistic,
+        };
+        let plain = |name, weight| param(name, weight, Transform::None);
+        let mut params = Vec::new();
+        match self {
+            Self::Linear { bias, .. } => {
+                params.push(plain("weight", "kernel"));
+                if *bias {
+                    params.push(plain("bias", "bias"));
+                }
+            }
+            Self::Conv {
+                kernel,
+                bias,
+                depthwise,
+                ..
+            } => {
+                // Keras: spatial axes, input, output; Burn: output, input, spatial axes. A
+                // depthwise kernel ends in channels, multiplier and keeps that order.
+                let spatial = kernel.len();
+                let (weight, first_two) = if *depthwise {
+                    ("depthwise_kernel", [spatial, spatial + 1])
+                } else {
+                    ("kernel", [spatial + 1, spatial])
+                };
+                let axes = first_two.into_iter().chain(0..spatial).collect();
+                let transform = if *depthwise {
+                    Transform::Depthwise(axes)
+                } else {
+                    Transform::Permute(axes)
+                };
+                params.push(param("weight", weight, transform));
+                if *bias {
+                    params.push(plain("bias", "bias"));
+                }
+            }
+            Self::BatchNorm { .. } => params.extend([
+                plain("gamma", "gamma"),
+                plain("beta", "beta"),
+                statistic("running_mean", "moving_mean"),
+                statistic("running_var", "moving_variance"),
+            ]),
+            Self::BatchNormalization { center, scale, .. } => {
+                if *scale {
+                    params.push(plain("gamma", "gamma"));
+                }
+                if *center {
+                    params.push(plain("beta", "beta"));
+                }
+                params.push(statistic("running_mean", "moving_mean"));
+                params.push(statistic("running_var", "moving_variance"));
+            }
+            Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
+            Self::Lstm { bias, .. } => {
+                params.push(plain("kernel", "kernel"));
+                params.push(plain("recurrent_kernel", "recurrent_kernel"));
+                if *bias {
+                    params.push(plain("bias", "bias"));
+                }
+            }
+            Self::Dropout { .. }
+            | Self::NoiseDropout { .. }
+            | Self::SpatialDropout { .. }
+            | Self::AlphaDropout { .. }
+            | Self::GaussianDropout { .. }
+            | Self::GaussianNoise { .. } => {}
+        }
+        params
+    }
+}

@@ -1,0 +1,68 @@
+//! Functions along axes.
+
+use burn::tensor::{Bool, DType, Int, Tensor, activation};
+
+/// Softmax over several axes together: the values along `axes` sum to 1.
+///
+/// One axis gives [`softmax`](super::softmax).
+pub fn softmax_axes<const D: usize, const N: usize>(x: Tensor<D>, axes: [usize; N]) -> Tensor<D> {
+    if let [axis] = axes[..] {
+        return activation::softmax(x, axis);
+    }
+    let largest = x.clone().detach().max_dims(&axes);
+    let e = (x - largest).exp();
+    let sum = e.clone().sum_dims(&axes);
+    e / sum
+}
+
+/// Keras's `Softmax` layer with a mask (true = keep), which is broadcast along axes of size 1.
+///
+/// * `zero_masked == true`, Keras 3: masked logits become -1e9 (-3e4 in float16), and masked
+///   outputs are zeroed afterwards, so a row without any kept value is all zeros.
+/// * `zero_masked == false`, `tf.keras` 2: -1e9 (-65504 in float16) is added to masked logits; a
+///   row without any kept value is about uniform.
+pub fn softmax_masked<const D: usize, const N: usize>(
+    x: Tensor<D>,
+    mask: Tensor<D, Bool>,
+    axes: [usize; N],
+    zero_masked: bool,
+) -> Tensor<D> {
+    let half = x.dtype() == DType::F16;
+    let masked = mask.bool_not().expand(x.dims());
+    if zero_masked {
+        let low = if half { -3e4 } else { -1e9 };
+        let y = softmax_axes(x.mask_fill(masked.clone(), low), axes);
+        y.mask_fill(masked, 0.0)
+    } else {
+        let low = if half { -65504.0 } else { -1e9 };
+        let lowered = x.clone().add_scalar(low);
+        softmax_axes(x.mask_where(masked, lowered), axes)
+    }
+}
+
+/// Keras 3's `sparsemax` along `axis`.
+///
+/// Keras's threshold is the sum of all cumulative sums in the support, not the last of them, so
+/// its values are not the projection onto the simplex that the name stands for as soon as the
+/// support has more than one member. A model was trained with them; they are reproduced.
+pub fn sparsemax<const D: usize>(x: Tensor<D>, axis: usize) -> Tensor<D> {
+    let device = x.device();
+    let sorted = x.clone().sort_descending(axis);
+    let sums = sorted.clone().cumsum(axis);
+    let mut shape = [1; D];
+    shape[axis] = x.dims()[axis];
+    let rank = Tensor::<1, Int>::arange(1..shape[axis] as i64 + 1, &device)
+        .float()
+        .cast(x.dtype())
+        .reshape(shape);
+    let outside = (sorted - sums.clone().sub_scalar(1.0) / rank).lower_equal_scalar(0.0);
+    let members = outside
+        .clone()
+        .bool_not()
+        .float()
+        .cast(x.dtype())
+        .sum_dim(axis);
+    let sum = sums.mask_fill(outside, 0.0).sum_dim(axis);
+    let threshold = sum.sub_scalar(1.0) / members;
+    activation::relu(x - threshold)
+}

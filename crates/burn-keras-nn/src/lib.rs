@@ -1,0 +1,55 @@
+//! Burn modules and functions with the semantics of Keras, where Burn's own differ.
+//!
+//! A model that `burn-keras` generates depends on Burn and on this crate only. Where a test shows
+//! that Burn's function or module equals Keras's, it is used or re-exported; the others are here.
+//!
+//! * [`activation`]: every activation function of Keras, by Keras's name
+//! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
+//! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
+//! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
+//! * [`normalization`], [`dropout`]: what Burn's modules lack
+//! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
+//! * [`segment`]: the macro behind large generated models
+//! * `optim` (feature `optim`): optimizers that follow Keras's update rules
+//!
+//! Spatial functions are channels-first, as in Burn. The crate is `no_std` with `alloc`; the
+//! feature `std` adds files and batch statistics that move while training.
+#![no_std]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, deprecated)
+)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod activation;
+pub mod dropout;
+pub mod embedding;
+pub mod ids;
+pub mod mask;
+pub mod merge;
+pub mod normalization;
+#[cfg(feature = "optim")]
+pub mod optim;
+pub mod padding;
+pub mod pool;
+pub mod record;
+pub mod recurrent;
+pub mod segment;
+
+#[cfg(test)]
+mod testing;
+
+pub use activation::Activation;
+pub use ids::{Scope, duplicate_ids, param_id, stable_ids};
+pub use padding::Padding;
+pub use record::LoadError;
+
+/// What the expansion of [`segments!`] names. Not part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use alloc::boxed::Box;
+    pub use burn;
+}

@@ -1,0 +1,111 @@
+//! Masks as values: `true` keeps, `false` masks, as in Keras.
+//!
+//! A mask `[batch, steps]` belongs to a tensor `[batch, steps, ...]`.
+//!
+//! ```
+//! use burn::tensor::{Int, Tensor};
+//! use burn_keras_nn::mask;
+//!
+//! fn forward(ids: Tensor<2, Int>, embedded: Tensor<3>) -> Tensor<3> {
+//!     let keep = mask::not_equal_int(ids, 0);
+//!     mask::apply_mask(embedded, keep)
+//! }
+//! ```
+
+use burn::tensor::{Bool, Int, Tensor};
+
+/// `ids != value`: the mask of `Embedding(mask_zero=True)` with `value` 0.
+pub fn not_equal_int<const D: usize>(ids: Tensor<D, Int>, value: i64) -> Tensor<D, Bool> {
+    ids.not_equal_scalar(value)
+}
+
+/// `x != value`, with `value` rounded to the type of `x`.
+pub fn not_equal<const D: usize>(x: Tensor<D>, value: f64) -> Tensor<D, Bool> {
+    x.not_equal_scalar(value)
+}
+
+/// The mask of Keras's `Masking`: whether any feature (last axis) differs from `mask_value`.
+///
+/// `D2` is `D - 1`.
+pub fn masking<const D: usize, const D2: usize>(x: Tensor<D>, mask_value: f64) -> Tensor<D2, Bool> {
+    let dims = x.dims();
+    let keep = not_equal(x, mask_value).any_dim(D - 1);
+    keep.reshape::<D2, _>(core::array::from_fn::<usize, D2, _>(|i| dims[i]))
+}
+
+/// `x` times 1 where `mask` keeps and 0 elsewhere; the mask holds for all trailing axes.
+pub fn apply_mask<const D: usize, const D2: usize>(
+    x: Tensor<D>,
+    mask: Tensor<D2, Bool>,
+) -> Tensor<D> {
+    let keep = trailing::<D2, D>(mask).float().cast(x.dtype());
+    x.mul(keep)
+}
+
+/// A mask that keeps everything, in the shape of the first `D2` axes of `x`.
+pub fn ones_mask<const D: usize, const D2: usize>(x: Tensor<D>) -> Tensor<D2, Bool> {
+    let dims = x.dims();
+    let shape: [usize; D2] = core::array::from_fn(|i| dims[i]);
+    Tensor::<D2, Bool>::full(shape, true, &x.device())
+}
+
+/// Kept where both keep.
+pub fn and<const D: usize>(a: Tensor<D, Bool>, b: Tensor<D, Bool>) -> Tensor<D, Bool> {
+    a.bool_and(b)
+}
+
+/// Kept where either keeps.
+pub fn or<const D: usize>(a: Tensor<D, Bool>, b: Tensor<D, Bool>) -> Tensor<D, Bool> {
+    a.bool_or(b)
+}
+
+/// `mask` repeated along trailing axes, and along axes of size 1, to `like_shape`.
+pub fn expand_mask<const D: usize, const D2: usize>(
+    mask: Tensor<D, Bool>,
+    like_shape: [usize; D2],
+) -> Tensor<D2, Bool> {
+    trailing::<D, D2>(mask).expand(like_shape)
+}
+
+/// `mask` with axes of size 1 behind its own.
+fn trailing<const D: usize, const D2: usize>(mask: Tensor<D, Bool>) -> Tensor<D2, Bool> {
+    let dims = mask.dims();
+    let shape: [usize; D2] = core::array::from_fn(|i| dims.get(i).copied().unwrap_or(1));
+    mask.reshape(shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{devices, values};
+    use alloc::vec::Vec;
+
+    fn bits<const D: usize>(mask: Tensor<D, Bool>) -> Vec<bool> {
+        mask.into_data().iter::<bool>().collect()
+    }
+
+    #[test]
+    fn masks_of_ids_and_features() {
+        for device in devices() {
+            let ids = Tensor::<2, Int>::from_ints([[3, 0, 1]], &device);
+            assert_eq!(bits(not_equal_int(ids, 0)), [true, false, true]);
+
+            let x = Tensor::<3>::from_floats([[[0.1, 0.1], [0.1, 0.2], [0.0, 0.0]]], &device);
+            let keep = masking::<3, 2>(x.clone(), 0.1);
+            assert_eq!(keep.dims(), [1, 3]);
+            assert_eq!(bits(keep.clone()), [false, true, true]);
+            assert_eq!(
+                values(apply_mask(x.clone(), keep.clone())),
+                [0.0, 0.0, 0.1, 0.2, 0.0, 0.0]
+            );
+            let all = ones_mask::<3, 2>(x);
+            assert_eq!(bits(all.clone()), [true; 3]);
+            assert_eq!(bits(and(all.clone(), keep.clone())), [false, true, true]);
+            assert_eq!(bits(or(all, keep.clone())), [true; 3]);
+            assert_eq!(
+                bits(expand_mask(keep, [1, 3, 2])),
+                [false, false, true, true, true, true]
+            );
+        }
+    }
+}

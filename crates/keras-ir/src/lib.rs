@@ -1,0 +1,30 @@
+//! Saved Keras models as a typed graph.
+//!
+//! ```text
+//! container   bytes → groups, attributes, tensors          (HDF5)
+//! reader      config grammars, calls by identity, weights, optimizer state
+//! graph       layers, calls, tensors, shapes
+//! layer       what each Keras layer class is: options, weights, shapes, masks
+//! summary     Keras's table of layers
+//! ```
+//!
+//! This crate knows nothing of Burn and makes no code. It reads files of strangers: nothing in a
+//! file makes it panic, hang, allocate without bound or run anything.
+
+pub mod activation;
+pub mod container;
+pub mod graph;
+pub mod json;
+pub mod layer;
+pub mod optimizer;
+mod problem;
+mod reader;
+pub mod shape;
+pub mod summary;
+mod version;
+
+pub use activation::Activation;
+pub use graph::Graph;
+pub use problem::{Problem, ProblemKind, Report};
+pub use reader::{ReadOptions, read, read_config, read_container};
+pub use version::Generation;

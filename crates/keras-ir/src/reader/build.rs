@@ -1,0 +1,645 @@
+//! From a config to the graph's models, layers and calls; no weights yet.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::nodes::{Node, Reference, read_ends, read_nodes};
+use super::resolve::{Resolvable, Site, resolve};
+use crate::graph::{Call, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, Tensor, TensorId};
+use crate::json;
+use crate::layer;
+use crate::problem::{Problem, ProblemKind};
+use crate::shape::{Kind, Shape, Spec};
+use crate::version::Generation;
+
+/// Builds models out of configs.
+pub(super) struct Builder {
+    pub generation: Generation,
+    pub models: Vec<Model>,
+    pub layers: Vec<Layer>,
+    pub problems: Vec<Problem>,
+    pub notes: Vec<String>,
+}
+
+/// A layer's entry in a config.
+struct Entry {
+    name: String,
+    class: String,
+    /// The options; of a model, its whole config.
+    config: Value,
+    nodes: Vec<Node>,
+    shared_object_id: Option<i64>,
+}
+
+impl Entry {
+    /// A reference to the output of the entry's only call.
+    fn output(&self) -> Reference {
+        Reference {
+            layer: self.name.clone(),
+            node: 0,
+            tensor: 0,
+        }
+    }
+}
+
+/// A model before its calls are resolved.
+struct Draft<'a> {
+    name: &'a str,
+    path: &'a str,
+    class: ModelClass,
+    trainable: bool,
+    entries: Vec<Entry>,
+    /// The layers of the entries.
+    ids: Vec<LayerId>,
+    output_keys: Vec<String>,
+    deferred: bool,
+}
+
+impl Builder {
+    pub fn new(generation: Generation) -> Self {
+        Self {
+            generation,
+            models: Vec::new(),
+            layers: Vec::new(),
+            problems: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Builds the model whose config is `config`; `path` ends with `/` inside of another model.
+    /// The models inside get lower ids than those around them.
+    pub fn model(
+        &mut self,
+        class: &str,
+        config: &Value,
+        name: Option<&str>,
+        path: &str,
+    ) -> Option<ModelId> {
+        let own_name = config["name"].as_str().or(name).unwrap_or("model");
+        let layers = match config {
+            // Keras 2.0 to 2.2.2 wrote a Sequential as a bare list.
+            Value::Array(layers) => layers,
+            _ => match config["layers"].as_array() {
+                Some(layers) => layers,
+                None => {
+                    self.problems.push(
+                        Problem::new(ProblemKind::Config)
+                            .at(format!("{path}{own_name}"), class)
+                            .key("layers")
+                            .expected("a list of layers")
+                            .found(json::brief(&config["layers"]))
+                            .help(
+                                "models written as Python subclasses keep no graph in the file; \
+                                 save a functional or sequential model",
+                            ),
+                    );
+                    return None;
+                }
+            },
+        };
+        if config["input_layers"].is_null() {
+            self.sequential(own_name, config, layers, path)
+        } else {
+            self.functional(own_name, config, layers, path)
+        }
+    }
+
+    /// Reads an entry of a list of layers.
+    fn entry(&mut self, value: &Value, path: &str) -> Option<Entry> {
+        let class = value["class_name"].as_str();
+        let config = &value["config"];
+        let name = value["name"].as_str().or(config["name"].as_str());
+        // A Sequential of early Keras 2 has a list for its config, and so no name.
+        let name = name.or((class == Some("Sequential")).then_some("sequential"));
+        match (class, name) {
+            (Some(class), Some(name)) if config.is_object() || config.is_array() => Some(Entry {
+                name: name.to_owned(),
+                class: class.to_owned(),
+                config: config.clone(),
+                nodes: Vec::new(),
+                shared_object_id: value["shared_object_id"].as_i64(),
+            }),
+            _ => {
+                let mut problem = Problem::new(ProblemKind::Config)
+                    .key("layers")
+                    .expected("a layer with class_name, name and config")
+                    .found(json::brief(value));
+                if !path.is_empty() {
+                    problem.layer = Some(path.trim_end_matches('/').to_owned());
+                }
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    /// Makes the layer of an entry.
+    fn layer(&mut self, entry: &Entry, path: &str) -> LayerId {
+        let layer_path = format!("{path}{}", entry.name);
+        let is_model = entry.config.is_array() || !entry.config["layers"].is_null();
+        let config = match &entry.config {
+            Value::Object(config) if !is_model => config.clone(),
+            _ => Map::new(),
+        };
+        // Operation nodes of Keras 3 share class names with layers (`Add`, `Concatenate`), but lack
+        // the flag that layers have. Some layers lack it too (`SpatialDropout1D`), and some
+        // operations have a dtype (`ZerosLike`).
+        let is_operation = self.generation.is_keras3()
+            && !config.contains_key("trainable")
+            && (!config.contains_key("dtype") || !layer::CLASSES.contains(&entry.class.as_str()));
+        let kind = if entry.class == "InputLayer" {
+            LayerKind::Input
+        } else if is_model {
+            let inside = format!("{layer_path}/");
+            match self.model(&entry.class, &entry.config, Some(&entry.name), &inside) {
+                Some(model) => LayerKind::Model(model),
+                None => LayerKind::Unknown,
+            }
+        } else if is_operation {
+            self.operation(entry, config.clone(), &layer_path)
+        } else {
+            self.plain(&entry.class, &config, &layer_path)
+        };
+        self.check_dtype(&entry.class, &config, &layer_path);
+        self.layers.push(Layer {
+            name: entry.name.clone(),
+            path: layer_path,
+            class: entry.class.clone(),
+            kind,
+            trainable: entry.config["trainable"].as_bool().unwrap_or(true),
+            config,
+            shared_object_id: entry.shared_object_id,
+            weights: Vec::new(),
+        });
+        LayerId(self.layers.len() - 1)
+    }
+
+    fn plain(&mut self, class: &str, config: &Map<String, Value>, path: &str) -> LayerKind {
+        match layer::LayerKind::read(class, config, self.generation) {
+            Some((kind, problems)) => {
+                let shown = class.trim_start_matches("op:");
+                let problems = problems.into_iter().map(|problem| problem.at(path, shown));
+                self.problems.extend(problems);
+                if let layer::LayerKind::Lstm(lstm) = &kind
+                    && lstm.dropout != (0.0, 0.0)
+                {
+                    self.notes.push(format!(
+                        "{path} (LSTM): its dropout acts in training alone and is not applied there yet"
+                    ));
+                }
+                LayerKind::Layer(kind)
+            }
+            None => {
+                let help = if class == "Lambda" {
+                    "a Lambda holds Python bytecode, which is never run; \
+                     save the model with built-in layers instead"
+                } else {
+                    "either a custom layer, or one of Keras's that burn-keras does not read yet"
+                };
+                self.problems.push(
+                    Problem::new(ProblemKind::UnknownLayer)
+                        .at(path, class.trim_start_matches("op:"))
+                        .key("class_name")
+                        .expected("a layer class that burn-keras reads (see the README)")
+                        .found(class.trim_start_matches("op:"))
+                        .help(help),
+                );
+                LayerKind::Unknown
+            }
+        }
+    }
+
+    /// An operation node: its constant operands stand in its call, not in its config.
+    fn operation(
+        &mut self,
+        entry: &Entry,
+        mut config: Map<String, Value>,
+        path: &str,
+    ) -> LayerKind {
+        let nodes = entry.nodes.iter();
+        let literals: Vec<Value> = nodes.flat_map(|node| node.literals.clone()).collect();
+        config.insert("literals".into(), Value::Array(literals));
+        self.plain(&format!("op:{}", entry.class), &config, path)
+    }
+
+    /// Reduced precision is computed in float32, which users should know; quantised weights are
+    /// refused.
+    fn check_dtype(&mut self, class: &str, config: &Map<String, Value>, path: &str) {
+        let Some(dtype) = config.get("dtype") else {
+            return;
+        };
+        let policy = dtype["config"]["name"].as_str().or(dtype.as_str());
+        let reduced = [
+            "mixed_float16",
+            "mixed_bfloat16",
+            "float16",
+            "bfloat16",
+            "float64",
+        ];
+        if let Some(policy) = policy.filter(|policy| reduced.contains(policy)) {
+            self.notes.push(format!(
+                "{path} ({class}): dtype policy {policy} is computed in float32"
+            ));
+        }
+        if dtype["config"].get("mode").is_some() {
+            self.problems.push(
+                Problem::new(ProblemKind::UnsupportedOption)
+                    .at(path, class)
+                    .key("dtype")
+                    .expected("a floating-point dtype policy")
+                    .found(json::brief(dtype)),
+            );
+        }
+    }
+
+    fn functional(
+        &mut self,
+        name: &str,
+        config: &Value,
+        layers: &[Value],
+        path: &str,
+    ) -> Option<ModelId> {
+        let mut entries = Vec::with_capacity(layers.len());
+        let mut inbound = Vec::with_capacity(layers.len());
+        let mut names = HashSet::with_capacity(layers.len());
+        for value in layers {
+            let Some(entry) = self.entry(value, path) else {
+                continue;
+            };
+            if !names.insert(entry.name.clone()) {
+                self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(format!("{path}{}", entry.name), &entry.class)
+                        .key("name")
+                        .expected("layer names that differ")
+                        .found("the same name twice"),
+                );
+                continue;
+            }
+            entries.push(entry);
+            inbound.push(&value["inbound_nodes"]);
+        }
+        let is_layer = |name: &str| names.contains(name);
+        for (entry, inbound) in entries.iter_mut().zip(inbound) {
+            match read_nodes(inbound, &is_layer) {
+                Ok(nodes) => entry.nodes = nodes,
+                Err(found) => self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(format!("{path}{}", entry.name), &entry.class)
+                        .key("inbound_nodes")
+                        .expected("the calls of the layer")
+                        .found(json::brief(&found)),
+                ),
+            }
+        }
+        let ids: Vec<LayerId> = entries
+            .iter()
+            .map(|entry| self.layer(entry, path))
+            .collect();
+        for (entry, id) in entries.iter().zip(&ids) {
+            self.check_arguments(entry, *id, path);
+        }
+
+        let mut ends = |key: &str| {
+            read_ends(&config[key]).unwrap_or_else(|found| {
+                self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(format!("{path}{name}"), "Functional")
+                        .key(key)
+                        .expected("references to tensors")
+                        .found(json::brief(&found)),
+                );
+                (Vec::new(), Vec::new())
+            })
+        };
+        let (inputs, _) = ends("input_layers");
+        let (outputs, output_keys) = ends("output_layers");
+        let draft = Draft {
+            name,
+            path,
+            class: ModelClass::Functional,
+            trainable: config["trainable"].as_bool().unwrap_or(true),
+            entries,
+            ids,
+            output_keys,
+            deferred: false,
+        };
+        Some(self.connect(&draft, &inputs, &outputs))
+    }
+
+    /// Arguments of calls that would change a number and are not understood.
+    fn check_arguments(&mut self, entry: &Entry, id: LayerId, path: &str) {
+        let allowed: &[&str] = match &self.layers[id.0].kind {
+            // The operands of operation nodes are read with their options.
+            LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
+            LayerKind::Layer(kind) => kind.layer().tensor_arguments(),
+            LayerKind::Input | LayerKind::Model(_) => &[],
+        };
+        let mut unsupported = Vec::new();
+        for node in &entry.nodes {
+            for (key, value) in &node.options {
+                if !says_nothing(value) && key != "name" {
+                    unsupported.push((key.as_str(), json::brief(value)));
+                }
+            }
+            for (key, _) in &node.named {
+                if key != "mask" && !allowed.contains(&key.as_str()) {
+                    unsupported.push((key, "a tensor".into()));
+                }
+            }
+            if let Some(literal) = node.literals.first() {
+                unsupported.push(("constant", json::brief(literal)));
+            }
+        }
+        for (key, found) in unsupported {
+            let mut problem = Problem::new(ProblemKind::UnsupportedOption)
+                .at(format!("{path}{}", entry.name), &entry.class)
+                .key(format!("inbound_nodes: {key}"))
+                .expected("call arguments that burn-keras knows for this layer")
+                .found(found);
+            if key == "training" {
+                problem.help = Some(
+                    "called with training=True, the layer behaves as in training at inference \
+                     too; save a model that calls it without"
+                        .into(),
+                );
+            }
+            self.problems.push(problem);
+        }
+    }
+
+    fn sequential(
+        &mut self,
+        name: &str,
+        config: &Value,
+        layers: &[Value],
+        path: &str,
+    ) -> Option<ModelId> {
+        let mut entries = Vec::with_capacity(layers.len() + 1);
+        for value in layers {
+            entries.push(self.entry(value, path)?);
+        }
+        let has_input = entries
+            .first()
+            .is_some_and(|first| first.class == "InputLayer");
+        let mut deferred = false;
+        if !has_input {
+            let input = implicit_input(name, config, entries.first());
+            deferred = input.config["batch_shape"].is_null();
+            entries.insert(0, input);
+        }
+        // Each layer is called once, on the output of the one before.
+        for position in 1..entries.len() {
+            entries[position].nodes = vec![Node {
+                inputs: vec![entries[position - 1].output()],
+                ..Node::default()
+            }];
+        }
+        let ids: Vec<LayerId> = entries
+            .iter()
+            .map(|entry| self.layer(entry, path))
+            .collect();
+        let inputs = vec![entries[0].output()];
+        let outputs = vec![entries[entries.len() - 1].output()];
+        let draft = Draft {
+            name,
+            path,
+            class: ModelClass::Sequential,
+            trainable: config["trainable"].as_bool().unwrap_or(true),
+            entries,
+            ids,
+            output_keys: Vec::new(),
+            deferred,
+        };
+        Some(self.connect(&draft, &inputs, &outputs))
+    }
+
+    /// Resolves the calls of a draft and makes the model.
+    fn connect(
+        &mut self,
+        draft: &Draft<'_>,
+        inputs: &[Reference],
+        outputs: &[Reference],
+    ) -> ModelId {
+        let resolvable: Vec<Resolvable<'_>> = draft
+            .entries
+            .iter()
+            .zip(&draft.ids)
+            .map(|(entry, id)| {
+                let is_model = matches!(self.layers[id.0].kind, LayerKind::Model(_));
+                Resolvable {
+                    name: &entry.name,
+                    class: &entry.class,
+                    nodes: &entry.nodes,
+                    is_shared: entry.shared_object_id.is_some(),
+                    is_input: entry.class == "InputLayer",
+                    is_model,
+                    is_keras3_functional: is_model
+                        && self.generation.is_keras3()
+                        && !entry.config["input_layers"].is_null(),
+                }
+            })
+            .collect();
+        let resolved = resolve(&resolvable, inputs, outputs, draft.path, &mut self.problems);
+        for (layer, node) in &resolved.unused {
+            self.notes.push(format!(
+                "{}{}: call {node} leads to no output and is left out",
+                draft.path, draft.entries[*layer].name
+            ));
+        }
+
+        let mut tensors = Tensors::default();
+        let mut input_layers = Vec::new();
+        let mut input_tensors = Vec::new();
+        for site in &resolved.inputs {
+            let entry = &draft.entries[site.layer];
+            let spec = self.input_spec(entry, draft);
+            input_tensors.push(tensors.add(*site, draft.ids[site.layer], spec));
+            input_layers.push(draft.ids[site.layer]);
+        }
+        // How many outputs of a call are looked at; what it really has, inference knows.
+        let mut counts: HashMap<(usize, usize), usize> = HashMap::new();
+        let needed = resolved.calls.iter().flat_map(|call| {
+            let named = call.named.iter().flat_map(|(_, sites)| sites);
+            call.inputs.iter().chain(named)
+        });
+        for site in needed.chain(&resolved.outputs) {
+            let count = counts.entry((site.layer, site.node)).or_insert(1);
+            *count = (*count).max(site.tensor.saturating_add(1));
+        }
+        let mut calls = Vec::with_capacity(resolved.calls.len());
+        for call in &resolved.calls {
+            let layer = draft.ids[call.layer];
+            let count = counts.get(&(call.layer, call.node)).copied().unwrap_or(1);
+            if count > MOST_OUTPUTS {
+                self.problems.push(
+                    Problem::new(ProblemKind::BrokenConnection)
+                        .at(&self.layers[layer.0].path, &self.layers[layer.0].class)
+                        .expected(format!("at most {MOST_OUTPUTS} outputs"))
+                        .found(format!("a reference to output {}", count - 1)),
+                );
+                continue;
+            }
+            calls.push(Call {
+                layer,
+                node: call.node,
+                inputs: tensors.all(&call.inputs),
+                named: call
+                    .named
+                    .iter()
+                    .map(|(name, sites)| (name.clone(), tensors.all(sites)))
+                    .collect(),
+                outputs: (0..count)
+                    .map(|tensor| {
+                        let site = Site {
+                            layer: call.layer,
+                            node: call.node,
+                            tensor,
+                        };
+                        tensors.add(site, layer, Spec::float(Vec::new()))
+                    })
+                    .collect(),
+            });
+        }
+        let outputs = tensors.all(&resolved.outputs);
+        let mut model = Model {
+            name: draft.name.to_owned(),
+            class: draft.class,
+            trainable: draft.trainable,
+            layers: Vec::new(),
+            calls,
+            tensors: tensors.tensors,
+            inputs: input_tensors,
+            outputs,
+            input_layers,
+            output_keys: draft.output_keys.clone(),
+            deferred: draft.deferred,
+        };
+        model.layers = match draft.class {
+            // `model.layers` of a Sequential hides its input.
+            ModelClass::Sequential => draft.ids[1..].to_vec(),
+            ModelClass::Functional => crate::graph::keras_order(&model),
+        };
+        self.models.push(model);
+        ModelId(self.models.len() - 1)
+    }
+
+    /// The shape and kind that an input layer declares.
+    fn input_spec(&mut self, entry: &Entry, draft: &Draft<'_>) -> Spec {
+        let config = &entry.config;
+        let declared = ["batch_shape", "batch_input_shape"]
+            .iter()
+            .map(|key| &config[*key])
+            .find(|value| !value.is_null())
+            .unwrap_or(&Value::Null);
+        let shape = read_shape(declared);
+        if shape.is_none() && !draft.deferred {
+            self.problems.push(
+                Problem::new(ProblemKind::Config)
+                    .at(format!("{}{}", draft.path, entry.name), &entry.class)
+                    .key("batch_shape")
+                    .expected("the shape of the input, batch axis first")
+                    .found(json::brief(declared)),
+            );
+        }
+        let dtype = &config["dtype"];
+        let dtype = dtype.as_str().or(dtype["config"]["name"].as_str());
+        let kind = Kind::of_dtype(dtype.unwrap_or("float32"));
+        if kind.is_none() {
+            self.problems.push(
+                Problem::new(ProblemKind::UnsupportedOption)
+                    .at(format!("{}{}", draft.path, entry.name), &entry.class)
+                    .key("dtype")
+                    .expected("a floating-point, integer or boolean dtype")
+                    .found(dtype.unwrap_or_default()),
+            );
+        }
+        Spec {
+            shape: Shape(shape.unwrap_or_default()),
+            kind: kind.unwrap_or(Kind::Float),
+        }
+    }
+}
+
+/// Whether an argument is as good as absent: nulls in any structure, or false.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.iter().all(says_nothing),
+        Value::Object(entries) => entries.values().all(says_nothing),
+        _ => false,
+    }
+}
+
+/// More outputs than any layer has; a reference beyond is an attack on memory.
+const MOST_OUTPUTS: usize = 1 << 12;
+
+/// The tensors of a model by their sites.
+#[derive(Default)]
+struct Tensors {
+    tensors: Vec<Tensor>,
+    by_site: HashMap<Site, TensorId>,
+}
+
+impl Tensors {
+    fn add(&mut self, site: Site, layer: LayerId, spec: Spec) -> TensorId {
+        let id = TensorId(self.tensors.len());
+        self.tensors.push(Tensor {
+            layer,
+            node: site.node,
+            index: site.tensor,
+            spec,
+        });
+        self.by_site.insert(site, id);
+        id
+    }
+
+    /// Those of the sites that exist; the others were reported when they were resolved.
+    fn all(&self, sites: &[Site]) -> Vec<TensorId> {
+        let found = sites.iter().filter_map(|site| self.by_site.get(site));
+        found.copied().collect()
+    }
+}
+
+/// The input layer that a Sequential does not list: its shape stands in the first layer, or beside
+/// the layers.
+fn implicit_input(model: &str, config: &Value, first: Option<&Entry>) -> Entry {
+    let none = Value::Null;
+    let of_first = first.map_or(&none, |first| &first.config);
+    let shape = [
+        &of_first["batch_input_shape"],
+        &of_first["batch_shape"],
+        &config["build_input_shape"],
+    ]
+    .into_iter()
+    .find(|shape| read_shape(shape).is_some())
+    .cloned()
+    .unwrap_or(Value::Null);
+    // Ids are integers, whatever dtype the table of an embedding has.
+    let dtype = match first.map(|first| first.class.as_str()) {
+        Some("Embedding") => Value::from("int32"),
+        _ => Value::from("float32"),
+    };
+    let name = first.map_or(model, |first| first.name.as_str());
+    let mut input = Map::new();
+    input.insert("batch_shape".into(), shape);
+    input.insert("dtype".into(), dtype);
+    Entry {
+        name: format!("{name}_input"),
+        class: "InputLayer".into(),
+        config: Value::Object(input),
+        nodes: Vec::new(),
+        shared_object_id: None,
+    }
+}
+
+fn read_shape(value: &Value) -> Option<Vec<Option<usize>>> {
+    let dims = value.as_array().filter(|dims| !dims.is_empty())?;
+    dims.iter()
+        .map(|dim| match dim {
+            Value::Null => Some(None),
+            size => Some(Some(usize::try_from(size.as_u64()?).ok()?)),
+        })
+        .collect()
+}

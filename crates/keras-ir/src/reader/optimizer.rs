@@ -1,0 +1,328 @@
+//! The optimizer's state of a legacy HDF5 file.
+//!
+//! Keras writes a list. Its order is replayed here, once, into `(weight, slot) → tensor`; count
+//! and shapes are checked, and nothing downstream knows positions.
+
+use serde_json::Value;
+
+use crate::container::{Container, StoredTensor};
+use crate::graph::{Graph, WeightRef};
+use crate::json;
+use crate::optimizer::{Optimizer, Slot, SlotName};
+use crate::problem::{Problem, ProblemKind};
+use crate::version::Generation;
+
+/// Reads the group `optimizer_weights`; `None` if the file has no state.
+pub(super) fn read_optimizer(
+    graph: &Graph,
+    file: &dyn Container,
+) -> Result<Option<Optimizer>, Vec<Problem>> {
+    const GROUP: &str = "optimizer_weights";
+    if !file.has_group(GROUP) {
+        return Ok(None);
+    }
+    let fail = |problem: Problem| vec![problem];
+    let names = file
+        .string_list_attribute(GROUP, "weight_names")
+        .map_err(|error| fail(unreadable(&error)))?
+        .unwrap_or_default();
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let tensors = names
+        .iter()
+        .map(|name| file.tensor(&format!("{GROUP}/{name}")))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| fail(unreadable(&error)))?;
+
+    let object = graph
+        .training_config
+        .as_ref()
+        .map(|config| &config["optimizer_config"]);
+    let class = object.and_then(|object| object["class_name"].as_str());
+    let Some((object, class)) = object.zip(class) else {
+        return Err(fail(
+            Problem::new(ProblemKind::Optimizer)
+                .key("training_config: optimizer_config")
+                .expected("the optimizer that the state belongs to")
+                .found("no such key"),
+        ));
+    };
+    // tf.keras 2.11 and later register the new optimizers as `Custom>Adam`.
+    let class = class.rsplit('>').next().unwrap_or(class);
+    let config = &object["config"];
+
+    let writer = Writer::of(graph.generation, &names);
+    let (scalars, rest) = leading_scalars(&names, &tensors);
+    let mut optimizer = Optimizer {
+        class: class.to_owned(),
+        config: config.clone(),
+        iterations: 0,
+        learning_rate: ["learning_rate", "lr"]
+            .iter()
+            .find_map(|key| json::number(&config[*key])),
+        slots: Vec::new(),
+    };
+    for (name, tensor) in scalars {
+        let value = tensor
+            .read_f64()
+            .map_err(|error| fail(unreadable(&error)))?
+            .first()
+            .copied()
+            .unwrap_or_default();
+        if name.contains("learning_rate") {
+            optimizer.learning_rate = Some(value);
+        } else {
+            #[expect(clippy::cast_possible_truncation, reason = "a count of steps")]
+            let iterations = value as i64;
+            optimizer.iterations = iterations;
+        }
+    }
+
+    let layout = layout(class, config, writer).ok_or_else(|| {
+        fail(
+            Problem::new(ProblemKind::Optimizer)
+                .key("training_config: optimizer_config")
+                .expected("Adam or SGD without gradient accumulation, EMA or loss scaling")
+                .found(json::brief(object)),
+        )
+    })?;
+    // An optimizer that was built and never used has no slots.
+    if !rest.is_empty() {
+        optimizer.slots = match variable_orders(graph) {
+            Orders::One(weights) => assign(graph, &layout, &weights, rest)?,
+            Orders::Either(by_depth, by_name) => {
+                let by_depth = assign(graph, &layout, &by_depth, rest.clone());
+                let by_name = assign(graph, &layout, &by_name, rest);
+                match (by_depth, by_name) {
+                    (Ok(_), Ok(_)) => return Err(fail(ambiguous(graph))),
+                    (Ok(slots), _) | (_, Ok(slots)) => slots,
+                    (Err(problems), _) => return Err(problems),
+                }
+            }
+        };
+    }
+    Ok(Some(optimizer))
+}
+
+fn unreadable(error: &dyn std::error::Error) -> Problem {
+    Problem::new(ProblemKind::Optimizer)
+        .key("optimizer_weights")
+        .found(error.to_string())
+}
+
+/// In which order a writer lists the trained weights.
+enum Orders {
+    One(Vec<WeightRef>),
+    /// By depth or by name: the version alone does not tell.
+    Either(Vec<WeightRef>, Vec<WeightRef>),
+}
+
+/// Keras 2.0 sorted the trained weights by name, Keras 2.2 does not any more; a file of 2.1 is
+/// read in the order that fits its shapes.
+fn variable_orders(graph: &Graph) -> Orders {
+    let by_depth = graph.trainable_variables();
+    if graph.generation != Generation::Keras2 {
+        return Orders::One(by_depth);
+    }
+    let variable_name = |weight: &WeightRef| {
+        let path = graph.layer(weight.layer).weights[weight.index]
+            .tensor
+            .path();
+        // `/model_weights/<layer>/<variable>`, where the layer's name may hold slashes itself.
+        let variable = path.trim_start_matches('/').splitn(3, '/').nth(2);
+        variable.unwrap_or(path).to_owned()
+    };
+    let mut by_name = by_depth.clone();
+    by_name.sort_by_key(variable_name);
+    let version = graph.keras_version.as_deref().unwrap_or_default();
+    if version.starts_with("2.0") {
+        Orders::One(by_name)
+    } else if version.starts_with("2.1") && by_name != by_depth {
+        Orders::Either(by_depth, by_name)
+    } else {
+        Orders::One(by_depth)
+    }
+}
+
+fn ambiguous(graph: &Graph) -> Problem {
+    Problem::new(ProblemKind::Optimizer)
+        .key("optimizer_weights: weight_names")
+        .expected("slots whose weights can be told by their shapes")
+        .found(format!(
+            "a file of Keras {}, which fits the order by depth and the order by name",
+            graph.keras_version.as_deref().unwrap_or("2.1")
+        ))
+        .help("import with --no-optimizer, or save the model again with Keras 2.2 or later")
+}
+
+/// Which code wrote the list.
+#[derive(Clone, Copy, PartialEq)]
+enum Writer {
+    Keras2,
+    /// `tf.keras.optimizers` before 2.11, `optimizers.legacy` after.
+    TfLegacy,
+    /// `tf.keras.optimizers` from 2.11 on.
+    TfNew,
+    Keras3,
+}
+
+impl Writer {
+    fn of(generation: Generation, names: &[String]) -> Self {
+        match generation {
+            Generation::Keras1 | Generation::Keras2 => Self::Keras2,
+            Generation::Keras3 => Self::Keras3,
+            Generation::TfKeras => {
+                // `iteration:0` is new, `Adam/iter:0` legacy; `training/Adam/…` is of TF 1.
+                let first = names.first().map_or("", String::as_str);
+                if first.starts_with("iteration") {
+                    Self::TfNew
+                } else {
+                    Self::TfLegacy
+                }
+            }
+        }
+    }
+}
+
+type Named<'a> = (&'a str, &'a StoredTensor);
+
+/// The scalars in front (iterations, learning rate), and the slots behind them.
+fn leading_scalars<'a>(
+    names: &'a [String],
+    tensors: &'a [StoredTensor],
+) -> (Vec<Named<'a>>, Vec<Named<'a>>) {
+    let all: Vec<Named<'_>> = names.iter().map(String::as_str).zip(tensors).collect();
+    let is_scalar = |(name, tensor): &Named<'_>| {
+        tensor.shape().is_empty()
+            && ["iter", "learning_rate", "Variable"]
+                .iter()
+                .any(|part| name.contains(part))
+    };
+    let count = all.iter().take_while(|named| is_scalar(named)).count();
+    let (scalars, rest) = all.split_at(count);
+    (scalars.to_vec(), rest.to_vec())
+}
+
+/// How the slots of all weights follow each other.
+enum Layout {
+    /// All slots of the first weight, then all of the second, then blocks of one slot each.
+    PerWeight(Vec<SlotName>, Vec<SlotName>),
+    /// One slot of all weights, then the next.
+    Blocks(Vec<SlotName>),
+    /// Keras 2's Adam: blocks, then a block that holds nothing unless `amsgrad` is on.
+    BlocksWithEmpty(Vec<SlotName>),
+}
+
+fn layout(class: &str, config: &Value, writer: Writer) -> Option<Layout> {
+    use SlotName::{Momentum, Velocity, VelocityHat};
+    let on = |key: &str| config[key].as_bool().unwrap_or(false);
+    if on("use_ema") || !config["gradient_accumulation_steps"].is_null() {
+        return None;
+    }
+    match (class, writer) {
+        ("Adam", Writer::TfNew | Writer::Keras3) => {
+            let hats = if on("amsgrad") {
+                vec![VelocityHat]
+            } else {
+                Vec::new()
+            };
+            Some(Layout::PerWeight(vec![Momentum, Velocity], hats))
+        }
+        ("Adam", _) if on("amsgrad") => Some(Layout::Blocks(vec![Momentum, Velocity, VelocityHat])),
+        ("Adam", Writer::Keras2) => Some(Layout::BlocksWithEmpty(vec![Momentum, Velocity])),
+        ("Adam", _) => Some(Layout::Blocks(vec![Momentum, Velocity])),
+        // The new optimizer of tf.keras and that of Keras 2 keep the slot without momentum too.
+        ("SGD", Writer::TfNew | Writer::Keras2) => Some(Layout::Blocks(vec![Momentum])),
+        ("SGD", _) => {
+            let momentum = json::number(&config["momentum"]).unwrap_or(0.0);
+            let slots = if momentum == 0.0 {
+                Vec::new()
+            } else {
+                vec![Momentum]
+            };
+            Some(Layout::Blocks(slots))
+        }
+        _ => None,
+    }
+}
+
+/// Gives each slot to its weight; `weights` is in the order in which the writer lists them.
+fn assign(
+    graph: &Graph,
+    layout: &Layout,
+    weights: &[WeightRef],
+    mut rest: Vec<Named<'_>>,
+) -> Result<Vec<Slot>, Vec<Problem>> {
+    let count = weights.len();
+    let places: Vec<(WeightRef, SlotName)> = match layout {
+        Layout::PerWeight(each, blocks) => {
+            let each = weights
+                .iter()
+                .flat_map(|weight| each.iter().map(|slot| (*weight, *slot)));
+            each.chain(in_blocks(weights, blocks)).collect()
+        }
+        Layout::Blocks(blocks) => in_blocks(weights, blocks).collect(),
+        Layout::BlocksWithEmpty(blocks) => {
+            let places: Vec<_> = in_blocks(weights, blocks).collect();
+            let empty = rest.len().saturating_sub(places.len());
+            if empty == count && rest[places.len()..].iter().all(|(_, t)| t.shape() == [1]) {
+                rest.truncate(places.len());
+            }
+            places
+        }
+    };
+    if rest.len() != places.len() {
+        return Err(vec![
+            Problem::new(ProblemKind::Optimizer)
+                .key("optimizer_weights: weight_names")
+                .expected(format!(
+                    "{} slots for {count} trained weights",
+                    places.len()
+                ))
+                .found(format!("{} slots", rest.len()))
+                .help("import with --no-optimizer to leave the optimizer's state out"),
+        ]);
+    }
+    let mut problems = Vec::new();
+    let mut slots = Vec::with_capacity(places.len());
+    for ((weight, name), (dataset, tensor)) in places.into_iter().zip(rest) {
+        let layer = graph.layer(weight.layer);
+        let owner = &layer.weights[weight.index];
+        if owner.tensor.shape() == tensor.shape() {
+            slots.push(Slot {
+                weight,
+                name,
+                tensor: tensor.clone(),
+            });
+        } else {
+            problems.push(
+                Problem::new(ProblemKind::Optimizer)
+                    .at(&layer.path, &layer.class)
+                    .key(format!("optimizer_weights/{dataset}"))
+                    .expected(format!(
+                        "{} of {} in shape {:?}",
+                        name.as_str(),
+                        owner.name,
+                        owner.tensor.shape()
+                    ))
+                    .found(format!("shape {:?}", tensor.shape()))
+                    .help("import with --no-optimizer to leave the optimizer's state out"),
+            );
+        }
+    }
+    if problems.is_empty() {
+        Ok(slots)
+    } else {
+        Err(problems)
+    }
+}
+
+fn in_blocks<'a>(
+    weights: &'a [WeightRef],
+    blocks: &'a [SlotName],
+) -> impl Iterator<Item = (WeightRef, SlotName)> + 'a {
+    blocks
+        .iter()
+        .flat_map(move |slot| weights.iter().map(move |weight| (*weight, *slot)))
+}

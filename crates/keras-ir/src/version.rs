@@ -1,0 +1,62 @@
+//! Which Keras wrote a file: some formulas and grammars differ between the generations.
+
+/// A generation of Keras.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Generation {
+    /// Standalone Keras 1.0 to 1.2.2.
+    Keras1,
+    /// Standalone Keras 2.0 to 2.3.1.
+    Keras2,
+    /// `tf.keras` of TensorFlow 1.x and 2.x, and `tf_keras`.
+    TfKeras,
+    /// Keras 3.
+    Keras3,
+}
+
+impl Generation {
+    /// Reads the root attribute `keras_version`; a file without one is of Keras 1
+    /// (1.0 to 1.0.3 wrote none).
+    pub fn of_version(version: Option<&str>) -> Self {
+        let Some(version) = version else {
+            return Self::Keras1;
+        };
+        let mut numbers = version
+            .split(['.', '-'])
+            .map(|part| part.parse::<u32>().unwrap_or(0));
+        let major = numbers.next().unwrap_or(0);
+        let minor = numbers.next().unwrap_or(0);
+        match (major, minor) {
+            (0 | 1, _) => Self::Keras1,
+            // Standalone Keras ended with 2.3; from 2.4 on only TensorFlow wrote such versions.
+            (2, 0..=3) if !version.contains("tf") => Self::Keras2,
+            (2, _) => Self::TfKeras,
+            _ => Self::Keras3,
+        }
+    }
+
+    /// Whether this is Keras 3.
+    pub fn is_keras3(self) -> bool {
+        self == Self::Keras3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Generation::{self, *};
+
+    #[test]
+    fn versions_tell_generations() {
+        for (version, generation) in [
+            (None, Keras1),
+            (Some("1.2.2"), Keras1),
+            (Some("2.0.5"), Keras2),
+            (Some("2.3.1"), Keras2),
+            (Some("2.2.4-tf"), TfKeras),
+            (Some("2.4.0"), TfKeras),
+            (Some("2.21.0"), TfKeras),
+            (Some("3.15.1"), Keras3),
+        ] {
+            assert_eq!(Generation::of_version(version), generation, "{version:?}");
+        }
+    }
+}
