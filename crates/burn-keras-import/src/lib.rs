@@ -10,6 +10,10 @@
 //!
 //! No tensor backend is needed to import.
 
+pub mod lower;
+pub mod names;
+mod passes;
 pub mod plan;
+pub mod record;
 
 pub use plan::Plan;

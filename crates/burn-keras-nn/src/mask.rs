@@ -12,6 +12,7 @@
 //! }
 //! ```
 
+use burn::tensor::kind::Basic;
 use burn::tensor::{Bool, Int, Tensor};
 
 /// `ids != value`: the mask of `Embedding(mask_zero=True)` with `value` 0.
@@ -42,11 +43,52 @@ pub fn apply_mask<const D: usize, const D2: usize>(
     x.mul(keep)
 }
 
+/// `x` where `mask` keeps, `other` elsewhere; the mask holds for all trailing axes.
+pub fn select<const D: usize, const D2: usize>(
+    mask: Tensor<D2, Bool>,
+    x: Tensor<D>,
+    other: Tensor<D>,
+) -> Tensor<D> {
+    let mask = expand_mask(mask, x.dims());
+    other.mask_where(mask, x)
+}
+
+/// `x` where `mask` keeps, `value` elsewhere; the mask holds for all trailing axes.
+pub fn fill<const D: usize, const D2: usize>(
+    mask: Tensor<D2, Bool>,
+    x: Tensor<D>,
+    value: f64,
+) -> Tensor<D> {
+    let mask = expand_mask(mask, x.dims());
+    x.mask_fill(mask.bool_not(), value)
+}
+
+/// Whether any element along `axis` keeps. `D2 == D` leaves the axis with size 1, `D2 == D - 1`
+/// drops it.
+pub fn any<const D: usize, const D2: usize>(
+    mask: Tensor<D, Bool>,
+    axis: usize,
+) -> Tensor<D2, Bool> {
+    let mut dims = mask.dims().to_vec();
+    if D2 < D {
+        dims.remove(axis);
+    } else {
+        dims[axis] = 1;
+    }
+    let shape: [usize; D2] = core::array::from_fn(|i| dims[i]);
+    mask.any_dim(axis).reshape(shape)
+}
+
 /// A mask that keeps everything, in the shape of the first `D2` axes of `x`.
-pub fn ones_mask<const D: usize, const D2: usize>(x: Tensor<D>) -> Tensor<D2, Bool> {
+pub fn ones_mask<const D: usize, const D2: usize, K: Basic>(x: Tensor<D, K>) -> Tensor<D2, Bool> {
     let dims = x.dims();
     let shape: [usize; D2] = core::array::from_fn(|i| dims[i]);
     Tensor::<D2, Bool>::full(shape, true, &x.device())
+}
+
+/// A mask that keeps nothing, in the shape of `x`.
+pub fn zeros_mask<const D: usize, K: Basic>(x: Tensor<D, K>) -> Tensor<D, Bool> {
+    Tensor::<D, Bool>::full(x.dims(), false, &x.device())
 }
 
 /// Kept where both keep.
@@ -98,7 +140,7 @@ mod tests {
                 values(apply_mask(x.clone(), keep.clone())),
                 [0.0, 0.0, 0.1, 0.2, 0.0, 0.0]
             );
-            let all = ones_mask::<3, 2>(x);
+            let all = ones_mask::<3, 2, _>(x);
             assert_eq!(bits(all.clone()), [true; 3]);
             assert_eq!(bits(and(all.clone(), keep.clone())), [false, true, true]);
             assert_eq!(bits(or(all, keep.clone())), [true; 3]);
@@ -106,6 +148,37 @@ mod tests {
                 bits(expand_mask(keep, [1, 3, 2])),
                 [false, false, true, true, true, true]
             );
+        }
+    }
+
+    // Keras 3.15 `Maximum` of a = [1, 9, 9, 1] and b = [5, 5, 5, 5] with these masks: `b` takes
+    // a's values first, then `a` takes what `b` has become.
+    #[test]
+    fn masked_positions_take_the_others_value() {
+        for device in devices() {
+            let a = Tensor::<3>::from_floats([[[1.0], [9.0], [9.0], [1.0]]], &device);
+            let b = Tensor::<3>::from_floats([[[5.0], [5.0], [5.0], [5.0]]], &device);
+            let mask = |m: [bool; 4]| Tensor::<2, Bool>::from_data([m], &device);
+            let (ma, mb) = (
+                mask([true, false, true, false]),
+                mask([false, true, true, false]),
+            );
+            let b = select(mb.clone(), b, a.clone());
+            let a = select(ma.clone(), a, b.clone());
+            assert_eq!(values(crate::merge::maximum(a.clone(), b)), [1., 5., 9., 1.]);
+            assert_eq!(values(fill(ma, a, 7.0)), [1., 7., 9., 7.]);
+        }
+    }
+
+    #[test]
+    fn reductions_and_constants_of_masks() {
+        for device in devices() {
+            let mask =
+                Tensor::<2, Bool>::from_data([[true, false], [false, false]], &device);
+            assert_eq!(bits(any::<2, 1>(mask.clone(), 1)), [true, false]);
+            assert_eq!(any::<2, 2>(mask.clone(), 0).dims(), [1, 2]);
+            assert_eq!(bits(zeros_mask(mask.clone())), [false; 4]);
+            assert_eq!(bits(ones_mask::<2, 1, _>(mask)), [true; 2]);
         }
     }
 }

@@ -63,47 +63,6 @@ pub fn average<const D: usize, const N: usize>(xs: [Tensor<D>; N]) -> Tensor<D> 
     }
 }
 
-/// Both operands with what the other one has in places that are masked (true = keep).
-///
-/// Keras 3 replaces `b` first, and `a` by what `b` has become.
-fn replace_masked<const D: usize>(
-    a: Tensor<D>,
-    b: Tensor<D>,
-    mask_a: Tensor<D, Bool>,
-    mask_b: Tensor<D, Bool>,
-) -> (Tensor<D>, Tensor<D>) {
-    let (a, b) = broadcast(a, b);
-    let dims = a.dims();
-    let b = a.clone().mask_where(mask_b.expand(dims), b);
-    let a = b.clone().mask_where(mask_a.expand(dims), a);
-    (a, b)
-}
-
-/// Keras 3's `Maximum` of two inputs with masks: a masked position takes the other's value.
-///
-/// The masks have the rank of the inputs (Keras adds the last axis) and are broadcast. In a place
-/// that both mask, the value is that of `a`. The result's mask is the `or` of both.
-pub fn maximum_masked<const D: usize>(
-    a: Tensor<D>,
-    b: Tensor<D>,
-    mask_a: Tensor<D, Bool>,
-    mask_b: Tensor<D, Bool>,
-) -> Tensor<D> {
-    let (a, b) = replace_masked(a, b, mask_a, mask_b);
-    maximum(a, b)
-}
-
-/// Keras 3's `Minimum` of two inputs with masks: see [`maximum_masked`].
-pub fn minimum_masked<const D: usize>(
-    a: Tensor<D>,
-    b: Tensor<D>,
-    mask_a: Tensor<D, Bool>,
-    mask_b: Tensor<D, Bool>,
-) -> Tensor<D> {
-    let (a, b) = replace_masked(a, b, mask_a, mask_b);
-    minimum(a, b)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,24 +95,6 @@ mod tests {
             assert!(y[0].is_nan() && y[1].is_nan() && y[2] == 2.0);
             let y = values(minimum(a, b));
             assert!(y[0].is_nan() && y[1].is_nan() && y[2] == 1.0);
-        }
-    }
-
-    // K3 Maximum/Minimum of a = [1, 9, 9, 1], b = [5, 5, 5, 5] with the masks below
-    // (keras.src.backend.set_keras_mask on each input).
-    #[test]
-    fn masked_positions_take_the_others_value() {
-        for device in devices() {
-            let a = Tensor::<3>::from_floats([[[1.0], [9.0], [9.0], [1.0]]], &device);
-            let b = Tensor::<3>::from_floats([[[5.0], [5.0], [5.0], [5.0]]], &device);
-            let mask = |m: [bool; 4]| Tensor::<1, Bool>::from_data(m, &device).reshape([1, 4, 1]);
-            let ma = || mask([true, false, true, false]);
-            let mb = || mask([false, true, true, false]);
-            assert_eq!(
-                values(maximum_masked(a.clone(), b.clone(), ma(), mb())),
-                [1., 5., 9., 1.]
-            );
-            assert_eq!(values(minimum_masked(a, b, ma(), mb())), [1., 5., 5., 1.]);
         }
     }
 }

@@ -159,6 +159,19 @@ impl Activation {
         })
     }
 
+    /// The layer `ReLU` with its options; the plain function where they are its defaults.
+    pub fn relu(negative_slope: f64, max_value: Option<f64>, threshold: f64) -> Self {
+        match max_value {
+            None if negative_slope == 0.0 && threshold == 0.0 => Self::Relu,
+            Some(6.0) if negative_slope == 0.0 && threshold == 0.0 => Self::Relu6,
+            _ => Self::ReluWith {
+                negative_slope,
+                max_value,
+                threshold,
+            },
+        }
+    }
+
     /// Reads the value of an `activation` key: null, a name, a function object of Keras 3, or a
     /// layer used as an activation.
     pub fn read(value: &Value, generation: Generation) -> Option<Self> {
@@ -177,14 +190,14 @@ impl Activation {
         Some(match object.get("class_name")?.as_str()? {
             "function" => return Self::by_name(config.as_str()?, generation),
             "Activation" => return Self::read(config.get("activation")?, generation),
-            "ReLU" => Self::ReluWith {
-                negative_slope: number(&["negative_slope"], 0.0)?,
-                max_value: match config.get("max_value") {
+            "ReLU" => {
+                let max_value = match config.get("max_value") {
                     None | Some(Value::Null) => None,
                     Some(value) => Some(json::number(value)?),
-                },
-                threshold: number(&["threshold"], 0.0)?,
-            },
+                };
+                let negative_slope = number(&["negative_slope"], 0.0)?;
+                Self::relu(negative_slope, max_value, number(&["threshold"], 0.0)?)
+            }
             "LeakyReLU" => Self::LeakyRelu {
                 negative_slope: number(&["negative_slope", "alpha"], 0.3)?,
             },

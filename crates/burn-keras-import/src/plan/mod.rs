@@ -53,7 +53,26 @@ impl Plan {
     /// A hash of everything that decides what the records mean: it stands in the source and in the
     /// records, so that one is not used with another's.
     pub fn digest(&self) -> String {
-        let text = format!("{:?}{:?}", self.models, self.parameters);
+        let mut text = String::new();
+        for model in &self.models {
+            text.push_str(&model.type_name);
+            for field in &model.fields {
+                let Field {
+                    name, kind, frozen, ..
+                } = field;
+                text.push_str(&format!("{name}{kind:?}{frozen}"));
+            }
+            for borrow in &model.borrows {
+                text.push_str(&format!("{}{:?}", borrow.name, borrow.kind));
+            }
+            text.push_str(&format!("{:?}", model.bodies));
+        }
+        for parameter in &self.parameters {
+            let Parameter {
+                path, param, shape, ..
+            } = parameter;
+            text.push_str(&format!("{path}{param:?}{shape:?}"));
+        }
         format!("{:016x}", rapidhash::v3::rapidhash_v3(text.as_bytes()))
     }
 }
@@ -285,6 +304,8 @@ pub struct Parameter {
     pub keras_path: String,
     /// Shape in Burn.
     pub shape: Vec<usize>,
+    /// Whether an optimizer updates it: not for statistics, nor in frozen layers.
+    pub trained: bool,
 }
 
 impl Parameter {

@@ -15,11 +15,11 @@ pub struct ActivationLayer {
 impl KerasLayer for ActivationLayer {
     fn read(class: &str, config: &mut Config<'_>) -> Self {
         let activation = match class {
-            "ReLU" => Activation::ReluWith {
-                negative_slope: config.number("negative_slope", 0.0),
-                max_value: config.optional_number("max_value"),
-                threshold: config.number("threshold", 0.0),
-            },
+            "ReLU" => {
+                let negative_slope = config.number("negative_slope", 0.0);
+                let max_value = config.optional_number("max_value");
+                Activation::relu(negative_slope, max_value, config.number("threshold", 0.0))
+            }
             "LeakyReLU" => {
                 // `alpha` until Keras 2.
                 let alpha = config.number("alpha", 0.3);

@@ -37,14 +37,18 @@ pub(super) fn evidence(graph: &Graph) -> &'static [Evidence] {
 
 /// Finds the ties of a graph whose weights are read.
 pub(super) fn find_ties(graph: &Graph, evidence: Evidence) -> Ties {
+    // From the outside in and in Keras's order, so that the order of a config decides nothing.
+    let mut homes = Vec::new();
+    find_homes(graph, graph.root, &mut homes);
     let mut groups: BTreeMap<(&str, &str), Vec<LayerId>> = BTreeMap::new();
-    for (index, layer) in graph.layers.iter().enumerate() {
+    for (id, _) in &homes {
+        let layer = graph.layer(*id);
         if !matches!(layer.kind, LayerKind::Input | LayerKind::Unknown) {
             let group = groups.entry((&layer.name, &layer.class)).or_default();
-            group.push(LayerId(index));
+            group.push(*id);
         }
     }
-    let homes = homes(graph);
+    let homes: HashMap<LayerId, ModelId> = homes.into_iter().collect();
     let mut ties = Ties::new();
     for group in groups.values().filter(|group| group.len() > 1) {
         for (position, id) in group.iter().enumerate() {
@@ -72,15 +76,15 @@ fn marks_sharing(graph: &Graph) -> bool {
     graph.generation == Generation::TfKeras && version >= (2, 5)
 }
 
-/// The model that lists each layer.
-fn homes(graph: &Graph) -> HashMap<LayerId, ModelId> {
-    let mut homes = HashMap::new();
-    for (index, model) in graph.models.iter().enumerate() {
-        for layer in &model.layers {
-            homes.insert(*layer, ModelId(index));
+/// The layers with the model that lists each: all of a model's own before those inside of it.
+fn find_homes(graph: &Graph, model: ModelId, homes: &mut Vec<(LayerId, ModelId)>) {
+    let layers = &graph.model(model).layers;
+    homes.extend(layers.iter().map(|layer| (*layer, model)));
+    for layer in layers {
+        if let LayerKind::Model(inner) = graph.layer(*layer).kind {
+            find_homes(graph, inner, homes);
         }
     }
-    homes
 }
 
 fn same_object(graph: &Graph, evidence: Evidence, a: LayerId, b: LayerId) -> bool {

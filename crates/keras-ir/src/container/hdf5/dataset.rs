@@ -19,6 +19,22 @@ const MOST_EXPANSION: u64 = 256;
 /// Filters one after the other; honest files have up to three.
 const MOST_FILTERS: usize = 8;
 
+/// A dataset that has been found.
+pub(super) struct DatasetNode {
+    dataset: Dataset,
+    declared: Result<Declared, String>,
+}
+
+impl DatasetNode {
+    /// To be called where the dataset is found; see [`meter`](super::meter).
+    pub(super) fn new(dataset: Dataset) -> Self {
+        Self {
+            declared: declared(&dataset).map_err(|error| error.to_string()),
+            dataset,
+        }
+    }
+}
+
 /// What a dataset declares about itself.
 struct Declared {
     shape: Vec<u64>,
@@ -35,92 +51,40 @@ struct Element {
 
 /// The tensor at `path`.
 pub(super) fn tensor(file: &Arc<Inner>, path: &str) -> Result<StoredTensor, ContainerError> {
-    let dataset = file.dataset(path)?;
-    let Declared {
-        shape: declared_shape,
-        element,
-        layout,
-        filters,
-    } = file.run(path, "dataset", || declared(&dataset))?;
-    let element = element.map_err(|found| ContainerError::UnsupportedDtype {
+    let node = file.dataset(path)?;
+    let declared = node.declared.as_ref();
+    let declared = declared.map_err(|reason| file.malformed(path, reason))?;
+    let unsupported = |found: &String| ContainerError::UnsupportedDtype {
         file: file.name.clone(),
         path: path.to_owned(),
-        found,
-    })?;
-    let dtype = element.dtype;
-    let shape = file.shape(path, &declared_shape)?;
-    let len = byte_len(&shape, dtype).ok_or_else(|| file.too_large(path, u64::MAX, 0))?;
+        found: found.clone(),
+    };
+    let Element { dtype, big_endian } = *declared.element.as_ref().map_err(unsupported)?;
+    let shape = file.shape(path, &declared.shape)?;
+    let len = byte_len(&shape, dtype).ok_or_else(|| file.too_large(path, u64::MAX))?;
     file.check_expansion(path, len as u64, file.bytes.len() as u64)?;
-
-    let encoded = || {
-        Elements::Encoded(Box::new(Encoded {
+    let elements = match file.storage(path, &node.dataset, declared, dtype, len)? {
+        Storage::InPlace(bytes) if big_endian => Elements::Swapped(bytes),
+        Storage::InPlace(bytes) => Elements::Plain(bytes),
+        Storage::Encoded(chunks) => Elements::Encoded(Box::new(Encoded {
             file: Arc::clone(file),
-            dataset: dataset.clone(),
+            node: Arc::clone(&node),
             path: path.to_owned(),
-            chunk_len: None,
-            element,
+            chunks,
+            element: Element { dtype, big_endian },
             len,
-        }))
+        })),
     };
-    let elements = match layout {
-        Layout::Virtual => {
-            return Err(file.unsupported(path, "a virtual dataset, made of other datasets"));
-        }
-        _ if len == 0 => Elements::Plain(ByteView::from_vec(Vec::new())),
-        Layout::Compact { size } => {
-            file.check_size(path, size, len)?;
-            encoded()
-        }
-        Layout::Contiguous {
-            address: Some(start),
-            size,
-        } => {
-            file.check_size(path, size, len)?;
-            let bytes = usize::try_from(start)
-                .ok()
-                .and_then(|start| file.bytes.slice(start..start.checked_add(len)?))
-                .ok_or_else(|| ContainerError::OutOfBounds {
-                    file: file.name.clone(),
-                    path: path.to_owned(),
-                    start,
-                    bytes: size,
-                    file_bytes: file.bytes.len() as u64,
-                })?;
-            if element.big_endian {
-                Elements::Swapped(bytes)
-            } else {
-                Elements::Plain(bytes)
-            }
-        }
-        Layout::Contiguous { address: None, .. } => {
-            // Never written, unless the elements are in another file: asking for no rows tells.
-            file.run(path, "dataset", || dataset.read_raw_rows(0, 0))?;
-            file.check_expansion(path, len as u64, 0)?;
-            encoded()
-        }
-        Layout::Chunked { chunk_shape, index } => {
-            let chunk_len = file.chunk_len(path, &chunk_shape, &declared_shape, index, dtype)?;
-            if filters > MOST_FILTERS {
-                return Err(file.unsupported(path, format!("{filters} filters")));
-            }
-            Elements::Encoded(Box::new(Encoded {
-                file: Arc::clone(file),
-                dataset: dataset.clone(),
-                path: path.to_owned(),
-                chunk_len: Some((chunk_len, filters > 0)),
-                element,
-                len,
-            }))
-        }
-        _ => return Err(file.unsupported(path, "an unknown storage layout")),
-    };
-    Ok(StoredTensor::new(
-        path.to_owned(),
-        shape,
-        dtype,
-        len,
-        elements,
-    ))
+    let path = path.to_owned();
+    Ok(StoredTensor::new(path, shape, dtype, len, elements))
+}
+
+/// How the elements are stored, after all checks that need no reading.
+enum Storage {
+    /// In one piece.
+    InPlace(ByteView),
+    /// In the header, in chunks, or nowhere because they were never written.
+    Encoded(Option<Chunks>),
 }
 
 fn declared(dataset: &Dataset) -> Result<Declared, Error> {
@@ -157,7 +121,7 @@ fn element(datatype: &Datatype, tag: Option<&str>) -> Result<Element, String> {
             size,
             byte_order,
             layout,
-        } if layout.bit_offset == 0 && u32::from(layout.bit_precision) == size * 8 => {
+        } if layout.bit_offset == 0 && u64::from(layout.bit_precision) == u64::from(*size) * 8 => {
             let dtype = match (size, layout.signed) {
                 (1, true) => Dtype::I8,
                 (2, true) => Dtype::I16,
@@ -237,30 +201,31 @@ fn float(size: u32, layout: &FloatingPointLayout) -> Option<Dtype> {
 /// Elements that the HDF5 crate has to gather or decompress.
 struct Encoded {
     file: Arc<Inner>,
-    dataset: Dataset,
+    node: Arc<DatasetNode>,
     path: String,
-    /// The length of a decoded chunk, and whether chunks are filtered.
-    chunk_len: Option<(u64, bool)>,
+    chunks: Option<Chunks>,
     element: Element,
     len: usize,
 }
 
+#[derive(Clone, Copy)]
+struct Chunks {
+    /// Bytes of one chunk when decoded.
+    len: u64,
+    filtered: bool,
+}
+
 impl Decode for Encoded {
     fn decode(&self) -> Result<Vec<u8>, ContainerError> {
-        let Self {
-            file,
-            dataset,
-            path,
-            ..
-        } = self;
+        let (file, path) = (&self.file, self.path.as_str());
         let file_len = file.bytes.len() as u64;
-        if let Some((chunk_len, filtered)) = self.chunk_len {
-            self.check_chunks(chunk_len, filtered)?;
+        if let Some(chunks) = self.chunks {
+            self.check_chunks(chunks)?;
         }
         // Chunks that lie side by side are read together, so none is read twice.
         let payload = file_len.saturating_mul(2).saturating_add(1 << 20);
         let budget = Budget::elements(file.bytes.len(), payload);
-        let read = || dataset.read_raw();
+        let read = || self.node.dataset.read_raw();
         let mut bytes = file.run_within(budget, path, "dataset", read)?;
         if bytes.len() != self.len {
             let reason = format!("{} bytes for a tensor of {}", bytes.len(), self.len);
@@ -274,10 +239,10 @@ impl Decode for Encoded {
 }
 
 impl Encoded {
-    fn check_chunks(&self, chunk_len: u64, filtered: bool) -> Result<(), ContainerError> {
+    fn check_chunks(&self, declared: Chunks) -> Result<(), ContainerError> {
         let (file, path) = (&self.file, self.path.as_str());
         let file_len = file.bytes.len() as u64;
-        let chunks = file.run(path, "dataset", || self.dataset.chunks())?;
+        let chunks = file.run(path, "dataset", || self.node.dataset.chunks())?;
         let mut stored = 0_u64;
         for chunk in &chunks {
             let (start, bytes) = (chunk.address, chunk.storage_size);
@@ -290,8 +255,8 @@ impl Encoded {
                     file_bytes: file_len,
                 });
             }
-            if !filtered && bytes != chunk_len {
-                let reason = format!("a chunk of {bytes} bytes in place of {chunk_len}");
+            if !declared.filtered && bytes != declared.len {
+                let reason = format!("a chunk of {bytes} bytes in place of {}", declared.len);
                 return Err(file.malformed(path, reason));
             }
             stored = stored.saturating_add(bytes);
@@ -299,19 +264,77 @@ impl Encoded {
         if stored > file_len {
             return Err(file.malformed(path, "chunks that overlap"));
         }
-        file.check_expansion(path, chunk_len, stored)?;
+        file.check_expansion(path, declared.len, stored)?;
         file.check_expansion(path, self.len as u64, stored)
     }
 }
 
 impl Inner {
+    fn storage(
+        &self,
+        path: &str,
+        dataset: &Dataset,
+        declared: &Declared,
+        dtype: Dtype,
+        len: usize,
+    ) -> Result<Storage, ContainerError> {
+        match declared.layout {
+            Layout::Virtual => {
+                Err(self.unsupported(path, "a virtual dataset, made of other datasets"))
+            }
+            _ if len == 0 => Ok(Storage::InPlace(ByteView::from_vec(Vec::new()))),
+            Layout::Compact { size } => {
+                self.check_size(path, size, len)?;
+                Ok(Storage::Encoded(None))
+            }
+            Layout::Contiguous { address, size } => {
+                self.check_size(path, size, len)?;
+                if let Some(start) = address {
+                    return self.in_place(path, start, len).map(Storage::InPlace);
+                }
+                // Never written, or in another file, which asking for no rows tells.
+                self.run(path, "dataset", || dataset.read_raw_rows(0, 0))?;
+                self.check_expansion(path, len as u64, 0)?;
+                Ok(Storage::Encoded(None))
+            }
+            Layout::Chunked {
+                ref chunk_shape,
+                index,
+            } => {
+                if declared.filters > MOST_FILTERS {
+                    let feature = format!("{} filters on one dataset", declared.filters);
+                    return Err(self.unsupported(path, feature));
+                }
+                let chunks = Chunks {
+                    len: self.chunk_len(path, chunk_shape, &declared.shape, index, dtype)?,
+                    filtered: declared.filters > 0,
+                };
+                Ok(Storage::Encoded(Some(chunks)))
+            }
+            _ => Err(self.unsupported(path, "an unknown storage layout")),
+        }
+    }
+
+    fn in_place(&self, path: &str, start: u64, len: usize) -> Result<ByteView, ContainerError> {
+        usize::try_from(start)
+            .ok()
+            .and_then(|start| self.bytes.slice(start..start.checked_add(len)?))
+            .ok_or_else(|| ContainerError::OutOfBounds {
+                file: self.name.clone(),
+                path: path.to_owned(),
+                start,
+                bytes: len as u64,
+                file_bytes: self.bytes.len() as u64,
+            })
+    }
+
     fn shape(&self, path: &str, declared: &[u64]) -> Result<Vec<usize>, ContainerError> {
         if declared.len() > MOST_AXES {
             return Err(self.malformed(path, format!("{} axes", declared.len())));
         }
         declared
             .iter()
-            .map(|&axis| usize::try_from(axis).map_err(|_| self.too_large(path, axis, 0)))
+            .map(|&axis| usize::try_from(axis).map_err(|_| self.too_large(path, axis)))
             .collect()
     }
 
@@ -352,13 +375,16 @@ impl Inner {
 
     /// Refuses what expands further than honest data of `stored` bytes do.
     fn check_expansion(&self, path: &str, bytes: u64, stored: u64) -> Result<(), ContainerError> {
-        let limit = stored
-            .saturating_mul(MOST_EXPANSION)
-            .saturating_add(FREE_EXPANSION);
-        if bytes > limit {
-            return Err(self.too_large(path, bytes, limit));
+        let limit = most_expanded(stored);
+        if bytes <= limit {
+            return Ok(());
         }
-        Ok(())
+        Err(ContainerError::TooLarge {
+            file: self.name.clone(),
+            path: path.to_owned(),
+            bytes,
+            limit,
+        })
     }
 
     fn check_size(&self, path: &str, size: u64, len: usize) -> Result<(), ContainerError> {
@@ -368,12 +394,18 @@ impl Inner {
         Err(self.malformed(path, format!("{size} bytes for a tensor of {len}")))
     }
 
-    fn too_large(&self, path: &str, bytes: u64, limit: u64) -> ContainerError {
+    fn too_large(&self, path: &str, bytes: u64) -> ContainerError {
         ContainerError::TooLarge {
             file: self.name.clone(),
             path: path.to_owned(),
             bytes,
-            limit,
+            limit: most_expanded(self.bytes.len() as u64),
         }
     }
+}
+
+fn most_expanded(stored: u64) -> u64 {
+    stored
+        .saturating_mul(MOST_EXPANSION)
+        .saturating_add(FREE_EXPANSION)
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 
-use hdf5::{AttrValue, Dataset, Error, Group};
+use hdf5::{AttrValue, Error, Group};
 
 use super::Inner;
-use super::dataset::words;
+use super::dataset::{DatasetNode, words};
 use super::meter::Budget;
 use crate::container::{Attribute, Attributes, Children, ContainerError};
 
@@ -24,7 +24,7 @@ const REMEMBERED_MEMBERS: usize = 1 << 18;
 pub(super) struct GroupNode {
     group: Group,
     groups: Members<Group>,
-    datasets: Members<Dataset>,
+    datasets: Members<Arc<DatasetNode>>,
     attributes: OnceLock<Arc<Attributes>>,
 }
 
@@ -91,19 +91,26 @@ impl Inner {
     }
 
     /// The dataset at `path`.
-    pub(super) fn dataset(&self, path: &str) -> Result<Dataset, ContainerError> {
-        let parts = self.parts(path)?;
-        let Some((&name, parents)) = parts.split_last() else {
-            return Err(self.missing(path, "dataset"));
-        };
-        let parent = self.walk(path, parents)?;
+    pub(super) fn dataset(&self, path: &str) -> Result<Arc<DatasetNode>, ContainerError> {
+        let (parent, name) = self.parent(path)?;
         let list = || {
-            let list = || Ok(parent.group.iter_datasets()?.collect());
+            let node = |(name, dataset)| (name, Arc::new(DatasetNode::new(dataset)));
+            let list = || Ok(parent.group.iter_datasets()?.map(node).collect());
             self.list(path, list).ok()
         };
         match parent.datasets.find(name, &self.listed, list) {
             Some(found) => found.ok_or_else(|| self.missing(path, "dataset")),
-            None => self.run(path, "dataset", || parent.group.dataset(name)),
+            None => self.run(path, "dataset", || {
+                Ok(Arc::new(DatasetNode::new(parent.group.dataset(name)?)))
+            }),
+        }
+    }
+
+    /// The group that holds the dataset at `path`, and its name there.
+    fn parent<'p>(&self, path: &'p str) -> Result<(Arc<GroupNode>, &'p str), ContainerError> {
+        match self.parts(path)?.split_last() {
+            Some((&name, parents)) => Ok((self.walk(path, parents)?, name)),
+            None => Err(self.missing(path, "dataset")),
         }
     }
 
@@ -119,15 +126,17 @@ impl Inner {
 
     /// The attributes of the group or dataset at `path`.
     pub(super) fn attributes(&self, path: &str) -> Result<Arc<Attributes>, ContainerError> {
+        let budget = Budget::attributes(self.bytes.len());
         let node = match self.group(path) {
             Ok(node) => node,
             Err(ContainerError::MissingObject { .. }) => {
-                let dataset = self.dataset(path).map_err(|error| match error {
-                    ContainerError::MissingObject { .. } => self.missing(path, "group or dataset"),
-                    error => error,
-                })?;
-                let read = || Ok(convert(dataset.attr_datatypes()?, dataset.attrs()?));
-                return self.run(path, "dataset", read).map(Arc::new);
+                let (parent, name) = self.parent(path)?;
+                let read = || {
+                    let dataset = parent.group.dataset(name)?;
+                    Ok(convert(dataset.attr_datatypes()?, dataset.attrs()?))
+                };
+                let attributes = self.run_within(budget, path, "group or dataset", read)?;
+                return Ok(Arc::new(attributes));
             }
             Err(error) => return Err(error),
         };
@@ -135,7 +144,7 @@ impl Inner {
             return Ok(Arc::clone(attributes));
         }
         let read = || Ok(convert(node.group.attr_datatypes()?, node.group.attrs()?));
-        let attributes = Arc::new(self.run(path, "group", read)?);
+        let attributes = Arc::new(self.run_within(budget, path, "group", read)?);
         let weight = attributes
             .iter()
             .map(|(name, value)| name.len().saturating_add(value.weight()))

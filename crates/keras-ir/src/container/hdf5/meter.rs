@@ -9,7 +9,8 @@
 //!   a long array of references) costs as much as it makes;
 //! * nested types take at least eight bytes a level and up to eight KiB of stack in a debug build,
 //!   so a long piece of structure is only read on a thread with stack for the deepest nesting that
-//!   one message can hold;
+//!   one message can hold (handles keep headers: types must be looked at in the call that reads
+//!   them, unless they are known not to nest);
 //! * whatever still panics becomes an error.
 
 use std::any::Any;
@@ -45,6 +46,8 @@ const TREE_DEPTH: u16 = 16;
 pub(super) struct Budget {
     structure: u64,
     payload: u64,
+    /// Whether all types are read before the first string of variable length.
+    strings_last: bool,
 }
 
 impl Budget {
@@ -52,6 +55,14 @@ impl Budget {
     pub(super) fn object(file_len: usize) -> Self {
         // Honest calls read a structure once or twice, but some of them over and over in parts.
         Self::new(file_len, 8, STRUCTURE, STRINGS)
+    }
+
+    /// For reading all attributes of an object, the values after the types.
+    pub(super) fn attributes(file_len: usize) -> Self {
+        Self {
+            strings_last: true,
+            ..Self::object(file_len)
+        }
     }
 
     /// For listing a group.
@@ -72,6 +83,7 @@ impl Budget {
         Self {
             structure: whole.min(structure),
             payload,
+            strings_last: false,
         }
     }
 }
@@ -215,7 +227,7 @@ struct Meter {
     names: Option<usize>,
     /// The longest of these names.
     longest_name: u64,
-    /// The collection of strings that is being read. Calls read it after all types.
+    /// The collection of strings that is being read.
     strings: Range<u64>,
     stop: Option<Stop>,
 }
@@ -262,7 +274,7 @@ impl Meter {
         };
         match bytes.get(..4) {
             Some(b"HEAP") => self.names = names_len(bytes),
-            Some(b"GCOL") => {
+            Some(b"GCOL") if self.budget.strings_last => {
                 let len = length(bytes, bytes.len().saturating_sub(8)).unwrap_or(0);
                 self.strings = offset..offset.saturating_add(len);
             }
@@ -272,6 +284,10 @@ impl Meter {
             }
             Some(b"BTHD") if little_endian_u16(bytes, 12) > TREE_DEPTH => {
                 return Err(self.stop(Stop::Limit("a tree is too deep")));
+            }
+            // The crate shifts by the seventh byte and adds to the length that follows.
+            Some(b"FAHD") if bytes.get(7) > Some(&31) || length(bytes, 8) > Some(1 << 32) => {
+                return Err(self.stop(Stop::Limit("an index has too many chunks")));
             }
             _ => {}
         }
@@ -357,10 +373,10 @@ fn names_len(heap: &[u8]) -> Option<usize> {
 
 /// The length of `width` bytes after a signature, a version and three reserved bytes.
 fn length(bytes: &[u8], width: usize) -> Option<u64> {
-    match bytes.get(8..8 + width)? {
-        &[a, b] => Some(u64::from(u16::from_le_bytes([a, b]))),
-        &[a, b, c, d] => Some(u64::from(u32::from_le_bytes([a, b, c, d]))),
-        &[a, b, c, d, e, f, g, h] => Some(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+    match *bytes.get(8..8 + width)? {
+        [a, b] => Some(u64::from(u16::from_le_bytes([a, b]))),
+        [a, b, c, d] => Some(u64::from(u32::from_le_bytes([a, b, c, d]))),
+        [a, b, c, d, e, f, g, h] => Some(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
         _ => None,
     }
 }

@@ -1,0 +1,163 @@
+//! The command line.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Trained Keras models, in Rust, exactly.
+///
+/// Exit status: 0 done and equal, 1 differs, 2 bad arguments or bad input.
+#[derive(Debug, Parser)]
+#[command(name = "burn-keras", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make Rust source, a weights record and an optimizer record from a Keras model
+    Import(Import),
+    /// Print Keras's table of layers
+    Summary(Summary),
+    /// Compute a model's outputs
+    Run(Run),
+    /// Compare a model's outputs with those that Keras computed
+    Verify(Verify),
+}
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// The Keras model
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The folder to write to
+    #[arg(short, long, value_name = "DIR", default_value = "models/generated")]
+    pub out_dir: PathBuf,
+    /// The name of the module, its files and the namespace of its parameters [default: from the
+    /// file's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Keep layers apart that look shared between models although the file does not say so
+    #[arg(long)]
+    pub untie: bool,
+    /// Leave the optimizer's state out
+    #[arg(long)]
+    pub no_optimizer: bool,
+    /// Make the weights a part of the program
+    #[arg(long)]
+    pub embed: bool,
+}
+
+/// Arguments of `summary`.
+#[derive(Args, Debug)]
+pub struct Summary {
+    /// The Keras model
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The width of the table
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..))]
+    pub line_length: Option<u16>,
+    /// Show the layers of nested models too
+    #[arg(long)]
+    pub expand_nested: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+#[cfg_attr(not(feature = "runtime"), expect(dead_code, reason = "without a run-time model"))]
+pub struct Run {
+    /// The Keras model
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The inputs: arrays `input_0`, `input_1`, … or by the names of the input layers
+    #[arg(value_name = "IN.npz")]
+    pub inputs: PathBuf,
+    /// Where the outputs go: arrays `output_0`, `output_1`, …
+    #[arg(short, long, value_name = "OUT.npz")]
+    pub output: PathBuf,
+    /// Where to compute [default: the first of these that is built in]
+    #[arg(long)]
+    pub device: Option<DeviceName>,
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+#[cfg_attr(not(feature = "runtime"), expect(dead_code, reason = "without a run-time model"))]
+pub struct Verify {
+    /// The Keras model
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Inputs and outputs: arrays `input_0`, …, `output_0`, … or by the names of the input layers
+    /// and outputs
+    #[arg(value_name = "CASE.npz")]
+    pub case: PathBuf,
+    /// Where to compute [default: the first of these that is built in]
+    #[arg(long)]
+    pub device: Option<DeviceName>,
+    /// The difference that is accepted, as a share of the largest reference value of the output
+    #[arg(long, default_value_t = 1e-4, value_parser = tolerance)]
+    pub rtol: f64,
+    /// The difference that is accepted on top
+    #[arg(long, default_value_t = 1e-5, value_parser = tolerance)]
+    pub atol: f64,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err("must be zero or more".to_owned())
+    }
+}
+
+/// A device that `run` and `verify` can compute on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    /// The CPU, fast
+    Flex,
+    /// The CPU, the reference
+    Ndarray,
+    /// The GPU, through Vulkan, Metal, DirectX or WebGPU
+    Wgpu,
+    /// The GPU, through CUDA
+    Cuda,
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Flex => "flex",
+            Self::Ndarray => "ndarray",
+            Self::Wgpu => "wgpu",
+            Self::Cuda => "cuda",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn tolerances_are_numbers_from_zero_on() {
+        assert_eq!(tolerance("1e-3"), Ok(1e-3));
+        for text in ["-1", "nan", "inf", "x"] {
+            assert!(tolerance(text).is_err(), "{text}");
+        }
+    }
+}

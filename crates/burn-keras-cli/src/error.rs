@@ -1,0 +1,48 @@
+//! Everything that ends a command with status 2.
+
+use std::io;
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The model cannot be read.
+    #[error(transparent)]
+    Model(#[from] keras_ir::Report),
+    /// The model cannot be imported.
+    #[error(transparent)]
+    Import(#[from] burn_keras_import::ImportError),
+    /// The results cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Stdout(io::Error),
+    /// The command needs the run-time model.
+    #[cfg(not(feature = "runtime"))]
+    #[error(
+        "this burn-keras was built without the run-time model; `run` and `verify` need it:\n  \
+         cargo install burn-keras-cli --features run"
+    )]
+    NoRuntime,
+    /// The device is not built in.
+    #[cfg(feature = "runtime")]
+    #[error(
+        "this burn-keras was built without {0}; to have it:\n  \
+         cargo install burn-keras-cli --features {0}"
+    )]
+    NoDevice(crate::arguments::DeviceName),
+    /// An `.npz` file cannot be read or written.
+    #[cfg(feature = "runtime")]
+    #[error(transparent)]
+    Npz(#[from] crate::npz::NpzError),
+    /// The arrays do not fit the model.
+    #[cfg(feature = "runtime")]
+    #[error("{file}: {reason}")]
+    Case {
+        /// The `.npz` file.
+        file: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The model cannot be loaded or computed.
+    #[cfg(feature = "runtime")]
+    #[error("{0}")]
+    Runtime(String),
+}

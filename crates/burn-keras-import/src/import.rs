@@ -1,0 +1,297 @@
+//! The import of one file: read, lowered, written.
+
+mod publish;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use keras_ir::graph::Graph;
+use keras_ir::summary::Summary;
+use keras_ir::{Problem, ProblemKind, ReadOptions, Report};
+
+use crate::codegen::{self, CodegenOptions};
+use crate::plan::Plan;
+use crate::record::{self, Record, WriteError};
+use crate::{lower, names};
+
+use publish::Staging;
+
+/// The import of one Keras model.
+///
+/// ```no_run
+/// use burn_keras_import::Import;
+///
+/// let imported = Import::new("siamese.h5").out_dir("src/model").run()?;
+/// println!("{}", imported.summary);
+/// # Ok::<(), burn_keras_import::ImportError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Import {
+    input: PathBuf,
+    out_dir: PathBuf,
+    name: Option<String>,
+    untie: bool,
+    optimizer: bool,
+    options: CodegenOptions,
+}
+
+/// What an import has made.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The name: of the Rust module, its files and the namespace of its parameters.
+    pub name: String,
+    /// The files, as they stand in the output folder; the source is the last.
+    pub files: Vec<PathBuf>,
+    /// Keras's summary.
+    pub summary: Summary,
+    /// The plan behind the files.
+    pub plan: Plan,
+}
+
+impl Imported {
+    /// The Rust source.
+    pub fn source(&self) -> Option<&Path> {
+        self.files.last().map(PathBuf::as_path)
+    }
+
+    /// The optimizer record, where the file has state.
+    pub fn optimizer(&self) -> Option<&Path> {
+        let suffix = format!("{}{OPTIMIZER}", self.name);
+        let mut files = self.files.iter().map(PathBuf::as_path);
+        files.find(|file| file.file_name().is_some_and(|name| name == suffix.as_str()))
+    }
+}
+
+/// What an import is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Reading the Keras file.
+    Read,
+    /// Lowering it to Burn.
+    Lower,
+    /// Writing the weights.
+    Weights,
+    /// Writing the optimizer's state.
+    Optimizer,
+    /// Writing the source.
+    Source,
+}
+
+/// Why nothing was imported. What was in the output folder before is there still.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The model, with every problem that it has.
+    #[error(transparent)]
+    Model(#[from] Report),
+    /// A name that is no Rust module.
+    #[error("{name:?} cannot name a Rust module; {suggestion:?} can")]
+    Name {
+        /// The name.
+        name: String,
+        /// One that is close.
+        suggestion: String,
+    },
+    /// A file or folder that cannot be written.
+    #[error("{path}: {action}: {source}", path = .path.display())]
+    Output {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A record that cannot be written.
+    #[error(transparent)]
+    Record(#[from] WriteError),
+}
+
+const WEIGHTS: &str = ".bpk";
+const OPTIMIZER: &str = ".optimizer.bpk";
+const SUMMARY: &str = ".summary.txt";
+const SOURCE: &str = ".rs";
+
+impl Import {
+    /// The import of the model in the file `input`, into the current folder, under the name of the
+    /// file.
+    pub fn new(input: impl Into<PathBuf>) -> Self {
+        Self {
+            input: input.into(),
+            out_dir: PathBuf::from("."),
+            name: None,
+            untie: false,
+            optimizer: true,
+            options: CodegenOptions::default(),
+        }
+    }
+
+    /// The folder to write to; it is made if it is not there.
+    #[must_use]
+    pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.out_dir = folder.into();
+        self
+    }
+
+    /// The name of the Rust module, its files and the namespace of its parameters; by default the
+    /// file's name without its ending, as a Rust identifier.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Whether to keep layers apart that look shared between models although the file does not
+    /// say so. Default: false.
+    #[must_use]
+    pub fn untie(mut self, untie: bool) -> Self {
+        self.untie = untie;
+        self
+    }
+
+    /// Whether to import the optimizer's state. Default: true.
+    #[must_use]
+    pub fn optimizer(mut self, optimizer: bool) -> Self {
+        self.optimizer = optimizer;
+        self
+    }
+
+    /// How the source is made.
+    #[must_use]
+    pub fn codegen(mut self, options: CodegenOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Imports.
+    ///
+    /// Writes `NAME.rs`, `NAME.bpk`, `NAME.summary.txt` and, where the file holds the state of an
+    /// optimizer, `NAME.optimizer.bpk`; an older `NAME.optimizer.bpk` goes otherwise. The files are
+    /// made beside each other and put in place together, the source last. The same file gives the
+    /// same bytes.
+    ///
+    /// # Errors
+    ///
+    /// A report of everything in the model that cannot be imported, or a file that cannot be
+    /// written. The output folder is as it was then.
+    pub fn run(&self) -> Result<Imported, ImportError> {
+        self.run_with(|_| ())
+    }
+
+    /// [`run`](Self::run), and says before each stage what comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_with(&self, mut progress: impl FnMut(Stage)) -> Result<Imported, ImportError> {
+        let name = self.module_name()?;
+        progress(Stage::Read);
+        let options = ReadOptions { untie: self.untie };
+        let graph = keras_ir::read(&self.input, options)?;
+        progress(Stage::Lower);
+        let (plan, weights, optimizer) = self.lower(&graph, &name)?;
+
+        let mut staging = Staging::new(&self.out_dir)?;
+        let path = |suffix: &str| format!("{name}{suffix}");
+        progress(Stage::Weights);
+        let record = |record: Record, to: &Path| {
+            record.write_new(to).map_err(|error| match error {
+                WriteError::Read(error) => ImportError::Model(
+                    Problem::new(ProblemKind::Container)
+                        .found(error.to_string())
+                        .in_file(&graph.file),
+                ),
+                error => ImportError::Record(error),
+            })
+        };
+        record(weights, &staging.stage(&path(WEIGHTS)))?;
+        match optimizer {
+            Some(optimizer) => {
+                progress(Stage::Optimizer);
+                record(optimizer, &staging.stage(&path(OPTIMIZER)))?;
+            }
+            None => staging.remove(&path(OPTIMIZER)),
+        }
+        progress(Stage::Source);
+        let summary = Summary::with_nested(&graph, true);
+        staging.write(&path(SUMMARY), &summary.to_string())?;
+        let source = codegen::generate(&plan, &self.options);
+        staging.write(&path(SOURCE), &source)?;
+        let files = staging.publish()?;
+        Ok(Imported {
+            name,
+            files,
+            summary,
+            plan,
+        })
+    }
+
+    fn module_name(&self) -> Result<String, ImportError> {
+        match &self.name {
+            Some(name) => {
+                let suggestion = module_name(name);
+                if *name == suggestion {
+                    Ok(suggestion)
+                } else {
+                    Err(ImportError::Name {
+                        name: name.clone(),
+                        suggestion,
+                    })
+                }
+            }
+            None => {
+                let stem = self.input.file_stem().unwrap_or_default();
+                Ok(module_name(&stem.to_string_lossy()))
+            }
+        }
+    }
+
+    /// The plan and its records, or every problem of all three.
+    fn lower(
+        &self,
+        graph: &Graph,
+        name: &str,
+    ) -> Result<(Plan, Record, Option<Record>), ImportError> {
+        let mut problems = Vec::new();
+        let state = match &graph.optimizer {
+            Ok(state) => state.as_ref().filter(|_| self.optimizer),
+            Err(found) => {
+                if self.optimizer {
+                    problems.extend(found.iter().cloned());
+                }
+                None
+            }
+        };
+        let mut keep = |report: Report| problems.extend(report.problems);
+        let plan = lower::lower(graph, name).map_err(&mut keep).ok();
+        let weights = plan
+            .as_ref()
+            .and_then(|plan| record::weights(plan, graph).map_err(&mut keep).ok());
+        let optimizer = plan.as_ref().zip(state).and_then(|(plan, state)| {
+            let record = record::optimizer(plan, graph, state);
+            record.map_err(&mut keep).ok().flatten()
+        });
+        match plan.zip(weights) {
+            Some((plan, weights)) if problems.is_empty() => Ok((plan, weights, optimizer)),
+            _ => Err(ImportError::Model(Report {
+                file: graph.file.clone(),
+                problems,
+            })),
+        }
+    }
+}
+
+/// `name` as the name of a Rust module.
+fn module_name(name: &str) -> String {
+    if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+        return "model".to_owned();
+    }
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        return names::value_name(&format!("model_{name}"));
+    }
+    names::value_name(name)
+}

@@ -1,0 +1,462 @@
+//! One body of a model: calls in order, each layer's steps, masks beside the values.
+
+use std::collections::HashMap;
+
+use keras_ir::activation::Activation;
+use keras_ir::graph::{Call, Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
+use keras_ir::layer::config::DataFormat;
+use keras_ir::shape::{Kind, Shape, Spec};
+use keras_ir::{Generation, Problem, ProblemKind};
+
+use super::{Lowering, lowering, mask};
+use crate::names;
+use crate::plan::{Body, Function, Module, ModuleRef, Operation, Output, Step, Value, ValueId};
+
+/// How a model is called: what decides the types of its `forward`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Signature(Vec<(usize, Kind, bool)>);
+
+impl Signature {
+    /// Inputs like `specs`, without masks.
+    pub fn unmasked(specs: &[Spec]) -> Self {
+        let inputs = specs.iter();
+        Self(inputs.map(|spec| (spec.shape.rank(), spec.kind, false)).collect())
+    }
+}
+
+/// A tensor of the graph in a body: its value, and its mask if it has one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    pub value: ValueId,
+    pub mask: Option<ValueId>,
+}
+
+/// A body in the making.
+#[derive(Default)]
+pub(crate) struct Builder {
+    body: Body,
+}
+
+impl Builder {
+    pub fn value(&mut self, name: &str, spec: Spec) -> ValueId {
+        self.body.values.push(Value {
+            name: names::value_name(name),
+            spec,
+        });
+        ValueId(self.body.values.len() - 1)
+    }
+
+    pub fn spec(&self, id: ValueId) -> &Spec {
+        &self.body.values[id.0].spec
+    }
+
+    /// Adds a step with one output of `spec`.
+    pub fn step(
+        &mut self,
+        layer: &str,
+        operation: Operation,
+        inputs: Vec<ValueId>,
+        spec: Spec,
+    ) -> ValueId {
+        let output = self.value(layer, spec);
+        self.body.steps.push(Step {
+            operation,
+            inputs,
+            outputs: vec![output],
+            layer: layer.to_owned(),
+        });
+        output
+    }
+}
+
+/// Lowers the calls of `model` for inputs of `signature`.
+pub(crate) fn lower_body(
+    lowering: &mut Lowering<'_>,
+    model: ModelId,
+    signature: &Signature,
+    specs: &[Spec],
+) -> Body {
+    let graph = lowering.graph;
+    let of_graph = graph.model(model);
+    let mut builder = Builder::default();
+    let mut bound: HashMap<TensorId, Bound> = HashMap::new();
+    let input_names = graph.input_names(of_graph);
+    let inputs = of_graph.inputs.iter().zip(&input_names);
+    for ((tensor, name), spec) in inputs.clone().zip(specs) {
+        let value = builder.value(name, spec.clone());
+        builder.body.inputs.push(value);
+        bound.insert(*tensor, Bound { value, mask: None });
+    }
+    for ((tensor, name), (_, _, masked)) in inputs.zip(&signature.0) {
+        let mask = masked.then(|| {
+            let dims = builder.spec(bound[tensor].value).shape.0.clone();
+            let shape = Shape(dims[..dims.len().min(2)].to_vec());
+            let spec = Spec {
+                shape,
+                kind: Kind::Bool,
+            };
+            builder.value(&format!("{name}_mask"), spec)
+        });
+        builder.body.input_masks.push(mask);
+        if let Some(bound) = bound.get_mut(tensor) {
+            bound.mask = mask;
+        }
+    }
+    for call in &of_graph.calls {
+        let found = |tensors: &[TensorId]| -> Option<Vec<Bound>> {
+            tensors.iter().map(|tensor| bound.get(tensor).copied()).collect()
+        };
+        // A call behind one that failed has no inputs; the failure is reported already.
+        let named: Option<Vec<_>> = call
+            .named
+            .iter()
+            .map(|(name, tensors)| Some((name.clone(), found(tensors)?)))
+            .collect();
+        let (Some(inputs), Some(named)) = (found(&call.inputs), named) else {
+            continue;
+        };
+        let layer = graph.layer(call.layer);
+        let mut layer_call = LayerCall {
+            lowering: &mut *lowering,
+            builder: &mut builder,
+            model,
+            id: call.layer,
+            layer,
+            count: call.outputs.len(),
+            inputs,
+            named,
+            outputs: Vec::new(),
+        };
+        match layer_call.lower(call) {
+            Ok(outputs) => {
+                for (tensor, output) in call.outputs.iter().zip(outputs) {
+                    bound.insert(*tensor, output);
+                }
+            }
+            Err(problem) => lowering.problems.push(problem.at(&layer.path, &layer.class)),
+        }
+    }
+    let mut taken = names::Names::fields();
+    let outputs = of_graph.outputs.iter().zip(graph.output_names(of_graph));
+    let outputs = outputs.filter_map(|(tensor, keras_name)| {
+        let Bound { value, mask } = bound.get(tensor).copied()?;
+        Some(Output {
+            name: taken.unique(&names::value_name(&keras_name)),
+            keras_name,
+            value,
+            mask,
+        })
+    });
+    builder.body.outputs = outputs.collect();
+    builder.body
+}
+
+/// One call of a layer: what its lowering reads and writes.
+pub(crate) struct LayerCall<'a, 'g> {
+    lowering: &'a mut Lowering<'g>,
+    builder: &'a mut Builder,
+    model: ModelId,
+    id: LayerId,
+    layer: &'g Layer,
+    /// How many outputs are looked at.
+    pub count: usize,
+    inputs: Vec<Bound>,
+    named: Vec<(String, Vec<Bound>)>,
+    outputs: Vec<ValueId>,
+}
+
+impl<'g> LayerCall<'_, 'g> {
+    /// Lowers the call; the outputs with their masks.
+    fn lower(&mut self, call: &Call) -> Result<Vec<Bound>, Problem> {
+        let layer = self.layer;
+        match &layer.kind {
+            LayerKind::Layer(class) => {
+                lowering(class).call(self)?;
+                let mask = mask::output_mask(self, class.layer().mask_rule())?;
+                let outputs = self.outputs.iter().enumerate();
+                // Only a layer's first output carries a mask: the others are states.
+                let bound = outputs.map(|(index, value)| Bound {
+                    value: *value,
+                    mask: mask.filter(|_| index == 0),
+                });
+                Ok(bound.collect())
+            }
+            LayerKind::Model(inner) => self.nested(*inner, call),
+            LayerKind::Input | LayerKind::Unknown => Ok(Vec::new()),
+        }
+    }
+
+    /// A call of a nested model: masks cross into it.
+    fn nested(&mut self, inner: ModelId, call: &Call) -> Result<Vec<Bound>, Problem> {
+        let model = self.graph().model(inner);
+        let mut specs = Vec::with_capacity(model.inputs.len());
+        let mut values = Vec::with_capacity(model.inputs.len());
+        let explicit = self.named_values("mask");
+        let mut masks = Vec::with_capacity(model.inputs.len());
+        for (index, tensor) in model.inputs.iter().enumerate() {
+            let bound = self.inputs[index];
+            let given = self.spec(bound.value).clone();
+            let declared = &model.tensors[tensor.0].spec;
+            let shape = if declared.shape.rank() == given.shape.rank() {
+                declared.shape.clone()
+            } else {
+                given.shape.clone()
+            };
+            let kind = if model.deferred { given.kind } else { declared.kind };
+            values.push(self.cast(bound.value, kind));
+            specs.push(Spec { shape, kind });
+            masks.push(match &explicit {
+                Some(explicit) => explicit.get(index).copied(),
+                None => bound.mask,
+            });
+        }
+        let signature = specs
+            .iter()
+            .zip(&masks)
+            .map(|(spec, mask)| (spec.shape.rank(), spec.kind, mask.is_some()))
+            .collect();
+        let body = self.lowering.body(inner, &Signature(signature), &specs);
+        let position = self.lowering.positions[&inner];
+        let of_inner = &self.lowering.models[position].bodies[body];
+        let result_specs: Vec<Spec> = of_inner
+            .results()
+            .into_iter()
+            .map(|id| of_inner.value(id).spec.clone())
+            .collect();
+        let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
+        // The sizes that this call makes known.
+        let outer = self.graph().model(self.model);
+        let known = call.outputs.iter().map(|tensor| &outer.tensors[tensor.0].spec);
+        let mut result_specs = result_specs;
+        for (spec, known) in result_specs.iter_mut().zip(known) {
+            if known.shape.rank() == spec.shape.rank() {
+                spec.shape = known.shape.clone();
+            }
+        }
+        let name = self.layer.name.clone();
+        let results: Vec<ValueId> = result_specs
+            .into_iter()
+            .map(|spec| self.builder.value(&name, spec))
+            .collect();
+        let module = self.module()?;
+        values.extend(masks.iter().flatten());
+        self.builder.body.steps.push(Step {
+            operation: Operation::Model { module, body },
+            inputs: values,
+            outputs: results.clone(),
+            layer: name,
+        });
+        let mut mask_values = results[has_mask.len()..].iter();
+        let bound = has_mask.iter().zip(&results).map(|(has_mask, value)| Bound {
+            value: *value,
+            mask: if *has_mask {
+                mask_values.next().copied()
+            } else {
+                None
+            },
+        });
+        Ok(bound.collect())
+    }
+
+    fn graph(&self) -> &'g Graph {
+        self.lowering.graph
+    }
+
+    /// The generation that wrote the file.
+    pub fn generation(&self) -> Generation {
+        self.graph().generation
+    }
+
+    /// The module of the layer.
+    pub fn module(&self) -> Result<ModuleRef, Problem> {
+        self.lowering
+            .module_ref(self.model, self.id)
+            .ok_or_else(|| self.unsupported("module", "a layer with parameters", "none"))
+    }
+
+    /// The configuration of the layer's module.
+    pub fn module_config(&self) -> Option<&Module> {
+        self.lowering.modules.get(&self.id)
+    }
+
+    /// The inputs of all calls of the layer.
+    pub fn calls(&self) -> Vec<Vec<Spec>> {
+        self.lowering.calls.get(&self.id).cloned().unwrap_or_default()
+    }
+
+    /// A problem of this call.
+    pub fn unsupported(&self, key: &str, expected: &str, found: &str) -> Problem {
+        Problem::new(ProblemKind::UnsupportedOption)
+            .key(key)
+            .expected(expected)
+            .found(found)
+    }
+
+    /// The inputs, flattened.
+    pub fn inputs(&self) -> Vec<ValueId> {
+        self.inputs.iter().map(|bound| bound.value).collect()
+    }
+
+    /// The first input.
+    pub fn input(&self) -> ValueId {
+        self.inputs[0].value
+    }
+
+    /// The first input as floats.
+    pub fn float_input(&mut self) -> ValueId {
+        let input = self.input();
+        self.cast(input, Kind::Float)
+    }
+
+    /// The masks of the inputs.
+    pub fn input_masks(&self) -> Vec<Option<ValueId>> {
+        self.inputs.iter().map(|bound| bound.mask).collect()
+    }
+
+    /// The mask that was passed by name, or else that of the first input.
+    pub fn mask(&self) -> Option<ValueId> {
+        match self.named_values("mask") {
+            Some(masks) => masks.first().copied(),
+            None => self.inputs.first().and_then(|bound| bound.mask),
+        }
+    }
+
+    /// Whether a mask was passed by name.
+    pub fn has_explicit_mask(&self) -> bool {
+        self.named_values("mask").is_some()
+    }
+
+    /// The tensors passed under `name`.
+    pub fn named_values(&self, name: &str) -> Option<Vec<ValueId>> {
+        let (_, bound) = self.named.iter().find(|(key, _)| key == name)?;
+        Some(bound.iter().map(|bound| bound.value).collect())
+    }
+
+    /// Shape and kind of a value.
+    pub fn spec(&self, id: ValueId) -> &Spec {
+        self.builder.spec(id)
+    }
+
+    /// The number of axes of a value.
+    pub fn rank(&self, id: ValueId) -> usize {
+        self.spec(id).shape.rank()
+    }
+
+    /// Adds a step that gives `spec`.
+    pub fn step(&mut self, operation: Operation, inputs: Vec<ValueId>, spec: Spec) -> ValueId {
+        let layer = self.layer;
+        self.builder.step(&layer.name, operation, inputs, spec)
+    }
+
+    /// Adds a step with several outputs.
+    pub fn steps(
+        &mut self,
+        operation: Operation,
+        inputs: Vec<ValueId>,
+        specs: Vec<Spec>,
+    ) -> Vec<ValueId> {
+        let name = &self.layer.name;
+        let outputs: Vec<ValueId> = specs
+            .into_iter()
+            .map(|spec| self.builder.value(name, spec))
+            .collect();
+        self.builder.body.steps.push(Step {
+            operation,
+            inputs,
+            outputs: outputs.clone(),
+            layer: name.clone(),
+        });
+        outputs
+    }
+
+    /// Calls a function on one value.
+    pub fn function(&mut self, function: Function, input: ValueId, spec: Spec) -> ValueId {
+        self.step(Operation::Function(function), vec![input], spec)
+    }
+
+    /// Calls a function that changes neither shape nor kind.
+    pub fn map(&mut self, function: Function, input: ValueId) -> ValueId {
+        let spec = self.spec(input).clone();
+        self.function(function, input, spec)
+    }
+
+    /// The value in another kind.
+    pub fn cast(&mut self, value: ValueId, kind: Kind) -> ValueId {
+        let spec = self.spec(value);
+        if spec.kind == kind {
+            return value;
+        }
+        let function = match kind {
+            Kind::Float => Function::ToFloat,
+            Kind::Int => Function::ToInt,
+            Kind::Bool => Function::ToBool,
+        };
+        let spec = spec.with_kind(kind);
+        self.function(function, value, spec)
+    }
+
+    /// Axes in another order: `axes[i]` is the old position of axis `i`.
+    pub fn permute(&mut self, value: ValueId, axes: Vec<usize>) -> ValueId {
+        if axes.iter().copied().eq(0..axes.len()) {
+            return value;
+        }
+        let spec = self.spec(value);
+        let shape = axes.iter().map(|axis| spec.shape.0[*axis]).collect();
+        let spec = spec.with_shape(shape);
+        self.function(Function::Permute(axes), value, spec)
+    }
+
+    /// The value with its channels on axis 1.
+    pub fn to_channels_first(&mut self, value: ValueId, format: DataFormat) -> ValueId {
+        let rank = self.rank(value);
+        let axes = axis_to_one(rank, format.channel_axis(rank));
+        self.permute(value, axes)
+    }
+
+    /// Back from channels on axis 1 to `format`.
+    pub fn from_channels_first(&mut self, value: ValueId, format: DataFormat) -> ValueId {
+        let rank = self.rank(value);
+        let axes = invert(&axis_to_one(rank, format.channel_axis(rank)));
+        self.permute(value, axes)
+    }
+
+    /// Applies an activation.
+    pub fn activate(&mut self, value: ValueId, activation: Activation) -> ValueId {
+        let last = self.rank(value).saturating_sub(1);
+        match activation {
+            Activation::Linear => value,
+            Activation::Softmax => self.map(Function::Softmax(last), value),
+            Activation::LogSoftmax => self.map(Function::LogSoftmax(last), value),
+            Activation::Sparsemax => self.map(Function::Sparsemax(last), value),
+            Activation::Glu => {
+                let mut spec = self.spec(value).clone();
+                if let Some(size) = spec.shape.0.last_mut() {
+                    *size = size.map(|size| size / 2);
+                }
+                self.function(Function::Glu(last), value, spec)
+            }
+            elementwise => self.map(Function::Activation(elementwise), value),
+        }
+    }
+
+    /// Adds an output of the call.
+    pub fn output(&mut self, value: ValueId) {
+        self.outputs.push(value);
+    }
+}
+
+/// The permutation that moves `axis` to position 1.
+pub(crate) fn axis_to_one(rank: usize, axis: usize) -> Vec<usize> {
+    let mut axes: Vec<usize> = (0..rank).filter(|position| *position != axis).collect();
+    axes.insert(axes.len().min(1), axis);
+    axes
+}
+
+/// The permutation that undoes `axes`.
+pub(crate) fn invert(axes: &[usize]) -> Vec<usize> {
+    let mut inverse = vec![0; axes.len()];
+    for (position, axis) in axes.iter().enumerate() {
+        inverse[*axis] = position;
+    }
+    inverse
+}

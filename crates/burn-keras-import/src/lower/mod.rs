@@ -1,0 +1,392 @@
+//! From the graph to the plan: what each Keras layer becomes in Burn.
+//!
+//! A layer is lowered in one place, its [`Lower`] implementation in the file of its family: which
+//! module it needs, and which steps one call of it takes. Masks follow the layers' mask rules in
+//! [`mask`], whatever the layer.
+
+mod activation;
+mod body;
+mod convolution;
+mod core;
+mod mask;
+mod merging;
+mod normalization;
+mod pooling;
+mod recurrent;
+mod regularization;
+mod reshaping;
+mod symbolic;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, WeightRef};
+use keras_ir::layer::LayerKind as Class;
+use keras_ir::shape::Spec;
+use keras_ir::{Problem, ProblemKind, Report};
+
+use crate::names;
+use crate::passes;
+use crate::plan::{
+    Body, Borrow, Field, FieldKind, ModelPlan, Module, ModuleRef, Operation, Ownership, ParamKind,
+    Parameter, Plan,
+};
+pub(crate) use body::LayerCall;
+use body::Signature;
+
+/// What a Keras layer becomes in Burn.
+pub(crate) trait Lower {
+    /// The module that holds the layer's parameters or its state, if it needs one.
+    fn module(&self, _layer: &LayerView<'_>) -> Option<Module> {
+        None
+    }
+
+    /// The steps of one call.
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem>;
+}
+
+/// The lowering of each class.
+fn lowering(class: &Class) -> &dyn Lower {
+    match class {
+        Class::Dense(layer) => layer,
+        Class::Embedding(layer) => layer,
+        Class::Masking(layer) => layer,
+        Class::Identity(layer) => layer,
+        Class::Activation(layer) => layer,
+        Class::Softmax(layer) => layer,
+        Class::Conv(layer) => layer,
+        Class::DepthwiseConv(layer) => layer,
+        Class::Pooling(layer) => layer,
+        Class::GlobalPooling(layer) => layer,
+        Class::BatchNormalization(layer) => layer,
+        Class::Dropout(layer) => layer,
+        Class::SpatialDropout(layer) => layer,
+        Class::GaussianNoise(layer) => layer,
+        Class::Flatten(layer) => layer,
+        Class::Reshape(layer) => layer,
+        Class::Permute(layer) => layer,
+        Class::RepeatVector(layer) => layer,
+        Class::ZeroPadding(layer) => layer,
+        Class::Merge(layer) => layer,
+        Class::Concatenate(layer) => layer,
+        Class::Lstm(layer) => layer,
+        Class::MaskOperation(layer) => layer,
+    }
+}
+
+/// A layer as its lowering sees it when the module is chosen.
+pub(crate) struct LayerView<'g> {
+    layer: &'g Layer,
+    /// The inputs of all its calls, in all models.
+    pub calls: &'g [Vec<Spec>],
+}
+
+impl LayerView<'_> {
+    /// Keras's shape of a weight; empty if the layer has no such weight.
+    pub fn weight(&self, name: &str) -> &[usize] {
+        let weights = self.layer.weights.iter();
+        weights
+            .filter(|weight| weight.name == name)
+            .map(|weight| weight.tensor.shape())
+            .next()
+            .unwrap_or_default()
+    }
+}
+
+/// Lowers `graph` to the plan of a model called `name` (a Rust module name).
+///
+/// # Errors
+///
+/// A report with every call that has no meaning in Burn yet.
+pub fn lower(graph: &Graph, name: &str) -> Result<Plan, Report> {
+    let mut lowering = Lowering::new(graph, name);
+    let root = graph.root();
+    let inputs: Vec<Spec> = root
+        .inputs
+        .iter()
+        .map(|tensor| root.tensors[tensor.0].spec.clone())
+        .collect();
+    let signature = Signature::unmasked(&inputs);
+    lowering.body(graph.root, &signature, &inputs);
+    lowering.finish()
+}
+
+/// The state of lowering a whole graph.
+pub(crate) struct Lowering<'g> {
+    graph: &'g Graph,
+    name: String,
+    ownership: Ownership,
+    /// The inputs of all calls of each layer.
+    calls: BTreeMap<LayerId, Vec<Vec<Spec>>>,
+    modules: HashMap<LayerId, Module>,
+    /// Position of each model in the plan.
+    positions: HashMap<ModelId, usize>,
+    models: Vec<ModelPlan>,
+    /// The bodies that exist, by model and signature.
+    bodies: HashMap<(ModelId, Signature), usize>,
+    problems: Vec<Problem>,
+}
+
+impl<'g> Lowering<'g> {
+    fn new(graph: &'g Graph, name: &str) -> Self {
+        let ownership = Ownership::of(graph);
+        let positions: HashMap<ModelId, usize> = ownership
+            .models
+            .iter()
+            .enumerate()
+            .map(|(position, id)| (*id, position))
+            .collect();
+        let calls = calls(graph, &ownership);
+        let modules = modules(graph, &calls);
+        let mut lowering = Self {
+            graph,
+            name: name.to_owned(),
+            ownership,
+            calls,
+            modules,
+            positions,
+            models: Vec::new(),
+            bodies: HashMap::new(),
+            problems: Vec::new(),
+        };
+        lowering.models = lowering.structs();
+        lowering
+    }
+
+    /// The structs with their fields and borrows; no bodies yet.
+    fn structs(&self) -> Vec<ModelPlan> {
+        let graph = self.graph;
+        let frozen = frozen_layers(graph);
+        let mut types = names::Names::types();
+        // The root chooses its name first.
+        let root_type = types.unique(&names::type_name(&self.name));
+        let models = self.ownership.models.iter().map(|id| {
+            let model = graph.model(*id);
+            let mut fields = names::Names::fields();
+            let owned = self.owned_by(*id).into_iter().filter_map(|layer| {
+                let kind = self.field_kind(layer)?;
+                let of_graph = graph.layer(layer);
+                Some(Field {
+                    layer,
+                    name: fields.unique(&names::value_name(&of_graph.name)),
+                    keras_name: of_graph.name.clone(),
+                    class: of_graph.class.clone(),
+                    kind,
+                    frozen: frozen.contains(&layer),
+                })
+            });
+            let owned: Vec<Field> = owned.collect();
+            let borrows = self.ownership.borrows[id].iter().filter_map(|layer| {
+                Some(Borrow {
+                    layer: *layer,
+                    name: fields.unique(&names::value_name(&graph.layer(*layer).name)),
+                    kind: self.field_kind(*layer)?,
+                })
+            });
+            let borrows = borrows.collect();
+            let type_name = if *id == graph.root {
+                root_type.clone()
+            } else {
+                types.unique(&names::type_name(&model.name))
+            };
+            ModelPlan {
+                id: *id,
+                keras_name: model.name.clone(),
+                type_name,
+                fields: owned,
+                borrows,
+                bodies: Vec::new(),
+            }
+        });
+        models.collect()
+    }
+
+    /// What a layer is as a field; layers without parameters or state are none.
+    fn field_kind(&self, layer: LayerId) -> Option<FieldKind> {
+        match self.graph.layer(layer).kind {
+            LayerKind::Model(model) => Some(FieldKind::Model(self.positions[&model])),
+            _ => self.modules.get(&layer).cloned().map(FieldKind::Module),
+        }
+    }
+
+    /// The layers that a model owns: its own in Keras's order, then those that only models inside
+    /// call.
+    fn owned_by(&self, id: ModelId) -> Vec<LayerId> {
+        let owned = |layer: &&LayerId| self.ownership.owners.get(layer) == Some(&id);
+        let layers = &self.graph.model(id).layers;
+        let mut list: Vec<LayerId> = layers.iter().filter(owned).copied().collect();
+        for model in &self.ownership.models {
+            for layer in self.graph.model(*model).layers.iter().filter(owned) {
+                if !list.contains(layer) {
+                    list.push(*layer);
+                }
+            }
+        }
+        list
+    }
+
+    /// Where `model` finds the module of `layer`.
+    fn module_ref(&self, model: ModelId, layer: LayerId) -> Option<ModuleRef> {
+        let plan = &self.models[self.positions[&model]];
+        let own = plan.fields.iter().position(|field| field.layer == layer);
+        let borrowed = || plan.borrows.iter().position(|borrow| borrow.layer == layer);
+        own.map(ModuleRef::Own)
+            .or_else(|| borrowed().map(ModuleRef::Borrowed))
+    }
+
+    /// The position of the body of `model` for calls of `signature`, lowered when first asked for.
+    fn body(&mut self, model: ModelId, signature: &Signature, inputs: &[Spec]) -> usize {
+        let key = (model, signature.clone());
+        if let Some(body) = self.bodies.get(&key) {
+            return *body;
+        }
+        let mut body: Body = body::lower_body(self, model, signature, inputs);
+        if model == self.graph.root {
+            for output in &mut body.outputs {
+                output.mask = None;
+            }
+        }
+        passes::layout(&mut body, &|operation| self.is_elementwise(model, operation));
+        passes::prune(&mut body);
+        let bodies = &mut self.models[self.positions[&model]].bodies;
+        body.name = match bodies.len() {
+            0 => "forward".into(),
+            count => format!("forward_{}", count + 1),
+        };
+        bodies.push(body);
+        let index = bodies.len() - 1;
+        self.bodies.insert(key, index);
+        index
+    }
+
+    /// Whether a step of `model` calls a module that works element by element.
+    fn is_elementwise(&self, model: ModelId, operation: &Operation) -> bool {
+        let plan = &self.models[self.positions[&model]];
+        let kind = match operation {
+            Operation::Module(ModuleRef::Own(index)) => &plan.fields[*index].kind,
+            Operation::Module(ModuleRef::Borrowed(index)) => &plan.borrows[*index].kind,
+            _ => return false,
+        };
+        matches!(kind, FieldKind::Module(module) if passes::is_elementwise(module))
+    }
+
+    fn finish(self) -> Result<Plan, Report> {
+        if !self.problems.is_empty() {
+            return Err(Report {
+                file: self.graph.file.clone(),
+                problems: self.problems,
+            });
+        }
+        let mut plan = Plan {
+            name: self.name,
+            source: names::file_name(&self.graph.file),
+            keras_version: self.graph.keras_version.clone().unwrap_or_default(),
+            models: self.models,
+            parameters: Vec::new(),
+            notes: self.graph.notes.clone(),
+        };
+        let mut parameters = Vec::new();
+        collect_parameters(self.graph, &plan, plan.root_index(), "", &mut parameters);
+        plan.parameters = parameters;
+        check_ids(&plan, &self.graph.file)?;
+        Ok(plan)
+    }
+}
+
+/// The inputs of all calls of each layer, in all models.
+fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec>>> {
+    let mut calls: BTreeMap<LayerId, Vec<Vec<Spec>>> = BTreeMap::new();
+    for id in &ownership.models {
+        let model = graph.model(*id);
+        for call in &model.calls {
+            let inputs = call.inputs.iter();
+            let specs = inputs.map(|tensor| model.tensors[tensor.0].spec.clone());
+            calls.entry(call.layer).or_default().push(specs.collect());
+        }
+    }
+    calls
+}
+
+/// The modules of all layers that are called.
+fn modules(
+    graph: &Graph,
+    calls: &BTreeMap<LayerId, Vec<Vec<Spec>>>,
+) -> HashMap<LayerId, Module> {
+    let modules = calls.iter().filter_map(|(id, calls)| {
+        let layer = graph.layer(*id);
+        let LayerKind::Layer(class) = &layer.kind else {
+            return None;
+        };
+        let module = lowering(class).module(&LayerView { layer, calls })?;
+        Some((*id, module))
+    });
+    modules.collect()
+}
+
+/// Layers whose weights Keras does not train, though it trains others of their kind.
+fn frozen_layers(graph: &Graph) -> HashSet<LayerId> {
+    let mut trained: HashMap<LayerId, bool> = HashMap::new();
+    for variable in graph.variables() {
+        let WeightRef { layer, index } = variable.weight;
+        if graph.layer(layer).weights[index].trainable {
+            *trained.entry(layer).or_default() |= variable.trainable;
+        }
+    }
+    let frozen = trained.into_iter().filter(|(_, trained)| !trained);
+    frozen.map(|(layer, _)| layer).collect()
+}
+
+/// The parameters in the order in which modules are visited.
+fn collect_parameters(
+    graph: &Graph,
+    plan: &Plan,
+    model: usize,
+    prefix: &str,
+    parameters: &mut Vec<Parameter>,
+) {
+    for field in &plan.models[model].fields {
+        let path = format!("{prefix}{}", field.name);
+        match &field.kind {
+            FieldKind::Model(inner) => {
+                collect_parameters(graph, plan, *inner, &format!("{path}."), parameters);
+            }
+            FieldKind::Module(module) => {
+                let layer = graph.layer(field.layer);
+                for param in module.params() {
+                    let weights = layer.weights.iter();
+                    let index = weights
+                        .clone()
+                        .position(|weight| weight.name == param.source.weight);
+                    let Some(index) = index else { continue };
+                    let weight = &layer.weights[index];
+                    parameters.push(Parameter {
+                        path: format!("{path}.{}", param.name),
+                        shape: param.source.transform.shape(weight.tensor.shape()),
+                        keras_path: format!("{}/{}", layer.path, weight.name),
+                        trained: param.kind == ParamKind::Trained && !field.frozen,
+                        weight: WeightRef {
+                            layer: field.layer,
+                            index,
+                        },
+                        param,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Ids are hashes of paths: two paths that collide would share optimizer state.
+fn check_ids(plan: &Plan, file: &str) -> Result<(), Report> {
+    let mut seen: HashMap<u64, &str> = HashMap::new();
+    for parameter in &plan.parameters {
+        if let Some(other) = seen.insert(parameter.id(&plan.name), &parameter.path) {
+            return Err(Problem::new(ProblemKind::Config)
+                .key("name")
+                .expected("parameter paths with different ids")
+                .found(format!("{other} and {} have the same", parameter.path))
+                .help("import under another name with --name")
+                .in_file(file));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! Passes over the bodies of a plan.
+
+mod layout;
+mod prune;
+
+pub(crate) use layout::{is_elementwise, layout};
+pub(crate) use prune::prune;
