@@ -1,50 +1,7 @@
-//! `burn-keras`: trained Keras models as Burn models, from the command line.
-//!
-//! Arguments, progress and rendering; what is done is done by `burn-keras-import` and, for `run`
-//! and `verify`, by `burn-keras`.
+//! The `burn-keras` command.
 
-mod arguments;
-mod commands;
-mod error;
-mod output;
-
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use arguments::{Arguments, Command};
-use error::CliError;
-use output::Output;
-
-/// How a command ended that could do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
-    /// Done, and equal where something was compared.
-    Done,
-    /// Something was compared and differs.
-    #[cfg_attr(not(feature = "runtime"), expect(dead_code, reason = "nothing compares"))]
-    Differs,
-}
-
 fn main() -> ExitCode {
-    match execute(Arguments::parse().command) {
-        Ok(Status::Done) => ExitCode::SUCCESS,
-        Ok(Status::Differs) => ExitCode::from(1),
-        Err(error) => {
-            // Nobody may be listening, which is no reason to panic.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn execute(command: Command) -> Result<Status, CliError> {
-    let output = &mut Output::stdout();
-    match command {
-        Command::Import(arguments) => commands::import(&arguments, output),
-        Command::Summary(arguments) => commands::summary(&arguments, output),
-        Command::Run(arguments) => commands::run(&arguments, output),
-        Command::Verify(arguments) => commands::verify(&arguments, output),
-    }
+    burn_keras_cli::main()
 }

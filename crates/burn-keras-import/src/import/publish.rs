@@ -85,7 +85,10 @@ impl Staging {
         let mut done = Vec::new();
         for step in &moves {
             if let Err(error) = self.step(step, &before, &mut done) {
-                take_back(done);
+                if !take_back(done) {
+                    // What could not go back is in there.
+                    self.folder.disable_cleanup(true);
+                }
                 return Err(error);
             }
         }
@@ -125,14 +128,16 @@ impl Staging {
     }
 }
 
-/// As far as the system lets us: a second failure cannot be helped.
-fn take_back(done: Vec<Done>) {
+/// Puts back what was there before; says whether all of it could be.
+fn take_back(done: Vec<Done>) -> bool {
+    let mut all = true;
     for step in done.into_iter().rev() {
-        let _ = match step.before {
-            Some(before) => fs::rename(before, step.target),
-            None => fs::remove_file(step.target),
-        };
+        match step.before {
+            Some(before) => all &= fs::rename(before, step.target).is_ok(),
+            None => drop(fs::remove_file(step.target)),
+        }
     }
+    all
 }
 
 impl Drop for Staging {

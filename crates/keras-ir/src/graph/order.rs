@@ -17,16 +17,16 @@ pub(crate) fn keras_order(model: &Model) -> Vec<LayerId> {
     };
     let parents = |node: usize| -> Vec<usize> {
         model.calls.get(node).map_or_else(Vec::new, |call: &Call| {
-            call.needs().map(|tensor| producers[tensor.0]).collect()
+            call.needs().filter_map(|tensor| producers[tensor.0]).collect()
         })
     };
 
     let mut first_visit: HashMap<LayerId, i64> = HashMap::new();
     let mut finished = vec![false; model.calls.len() + model.input_layers.len()];
     let mut post_order = Vec::new();
-    for output in &model.outputs {
+    for output in model.outputs.iter().filter_map(|tensor| producers[tensor.0]) {
         // An explicit stack: chains of thousands of layers must not exhaust the thread's.
-        let mut stack = vec![(producers[output.0], 0, Vec::new())];
+        let mut stack = vec![(output, 0, Vec::new())];
         while let Some((node, next, needed)) = stack.last_mut() {
             if *next == 0 {
                 if finished[*node] {
@@ -86,16 +86,16 @@ pub(crate) fn keras_order(model: &Model) -> Vec<LayerId> {
 }
 
 /// For each tensor the node that makes it: a call's position, or that of an input layer behind
-/// the calls.
-fn producers(model: &Model) -> Vec<usize> {
-    let mut producers = vec![0; model.tensors.len()];
+/// the calls. Tensors of broken references have none.
+fn producers(model: &Model) -> Vec<Option<usize>> {
+    let mut producers = vec![None; model.tensors.len()];
     for (position, call) in model.calls.iter().enumerate() {
         for TensorId(tensor) in &call.outputs {
-            producers[*tensor] = position;
+            producers[*tensor] = Some(position);
         }
     }
     for (position, TensorId(tensor)) in model.inputs.iter().enumerate() {
-        producers[*tensor] = model.calls.len() + position;
+        producers[*tensor] = Some(model.calls.len() + position);
     }
     producers
 }

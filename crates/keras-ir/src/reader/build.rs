@@ -179,8 +179,13 @@ impl Builder {
         match layer::LayerKind::read(class, config, self.generation) {
             Some((kind, problems)) => {
                 let shown = class.trim_start_matches("op:");
+                let malformed = problems.iter().any(|p| p.kind == ProblemKind::Config);
                 let problems = problems.into_iter().map(|problem| problem.at(path, shown));
                 self.problems.extend(problems);
+                if malformed {
+                    // Its weights and shapes cannot be told.
+                    return LayerKind::Unknown;
+                }
                 if let layer::LayerKind::Lstm(lstm) = &kind
                     && lstm.dropout != (0.0, 0.0)
                 {
@@ -595,10 +600,16 @@ impl Tensors {
         id
     }
 
-    /// Those of the sites that exist; the others were reported when they were resolved.
-    fn all(&self, sites: &[Site]) -> Vec<TensorId> {
-        let found = sites.iter().filter_map(|site| self.by_site.get(site));
-        found.copied().collect()
+    /// The tensors at `sites`; those of broken references stay without a shape.
+    fn all(&mut self, sites: &[Site]) -> Vec<TensorId> {
+        let mut found = Vec::with_capacity(sites.len());
+        for site in sites {
+            found.push(match self.by_site.get(site) {
+                Some(id) => *id,
+                None => self.add(*site, LayerId(0), Spec::float(Vec::new())),
+            });
+        }
+        found
     }
 }
 

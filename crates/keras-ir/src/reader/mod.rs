@@ -132,19 +132,13 @@ pub fn read_config(
         notes,
     };
     let first_inputs = graph.infer(&callers_first, &mut problems);
-    let unknown = problems
-        .iter()
-        .any(|problem| problem.kind != ProblemKind::UnsupportedOption);
-    if !unknown {
-        // Behind an unknown layer shapes are open, and weights could not be told from left-overs.
-        weights::read_weights(
-            &mut graph,
-            file,
-            "model_weights",
-            &first_inputs,
-            &mut problems,
-        );
-    }
+    weights::read_weights(
+        &mut graph,
+        file,
+        "model_weights",
+        &first_inputs,
+        &mut problems,
+    );
     if !problems.is_empty() {
         return Err(Report {
             file: name.into(),
@@ -198,9 +192,19 @@ fn no_config(file: &dyn Container) -> Problem {
         .key("model_config")
         .expected("the architecture of a whole model");
     match file.string_list_attribute("/", "layer_names") {
-        Ok(Some(_)) => problem
-            .found("a file of weights alone")
-            .help("save the whole model with model.save(\"model.h5\")"),
+        Ok(Some(_)) => weights_alone(problem),
+        _ if ["/layers", "/_layer_checkpoint_dependencies"]
+            .iter()
+            .any(|group| file.has_group(group)) =>
+        {
+            weights_alone(problem)
+        }
         _ => problem.found("no such attribute"),
     }
+}
+
+fn weights_alone(problem: Problem) -> Problem {
+    problem
+        .found("a file of weights alone")
+        .help("save the whole model with model.save(\"model.h5\")")
 }

@@ -31,6 +31,15 @@ pub(super) struct Site {
     pub tensor: usize,
 }
 
+impl Site {
+    /// A reference that leads nowhere; it was reported when it was resolved.
+    pub const BROKEN: Self = Self {
+        layer: usize::MAX,
+        node: 0,
+        tensor: 0,
+    };
+}
+
 /// A call with everything found.
 #[derive(Debug)]
 pub(super) struct ResolvedCall {
@@ -199,7 +208,10 @@ impl<'a> Resolver<'a> {
                     for reference in references {
                         match self.site(reference, false) {
                             Ok(site) => sites.push(site),
-                            Err(problem) => problems.push(self.at(layer, problem)),
+                            Err(problem) => {
+                                problems.push(self.at(layer, problem));
+                                sites.push(Site::BROKEN);
+                            }
                         }
                     }
                     sites
@@ -234,7 +246,7 @@ impl<'a> Resolver<'a> {
             let mut stack = vec![((output.layer, output.node), 0)];
             while let Some((key, next)) = stack.pop() {
                 let Some(call) = calls.get(&key) else {
-                    continue; // an input
+                    continue; // an input, or broken
                 };
                 if next == 0 {
                     match states.get(&key) {

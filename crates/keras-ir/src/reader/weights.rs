@@ -32,9 +32,19 @@ pub(super) fn read_weights(
         }
     };
     let mut taken = HashSet::new();
+    if !problems.is_empty() {
+        // Behind a broken connection layers are missing from the model: they have weights all the
+        // same. The path of a layer of the outermost model is its name.
+        let outer = graph.layers.iter().filter(|layer| layer.path == layer.name);
+        taken.extend(outer.map(|layer| layer.name.clone()));
+    }
     for id in graph.root().layers.clone() {
         let layer = graph.layer(id);
         taken.insert(layer.name.clone());
+        if !is_known(graph, id, first_inputs) {
+            // What it should hold cannot be told: it is unknown, or behind a layer that is.
+            continue;
+        }
         let targets = file_order(graph, id, first_inputs);
         let path = format!("{group}/{}", layer.name);
         if targets.is_empty() && !file.has_group(&path) {
@@ -100,6 +110,19 @@ fn read_group(file: &dyn Container, path: &str) -> Result<Vec<(String, StoredTen
             }
         })
         .collect()
+}
+
+/// Whether the weights of a layer, and of all layers in a model, can be told.
+fn is_known(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> bool {
+    match &graph.layer(id).kind {
+        LayerKind::Input => true,
+        LayerKind::Unknown => false,
+        LayerKind::Layer(_) => first_inputs.contains_key(&id),
+        LayerKind::Model(inner) => {
+            let layers = &graph.model(*inner).layers;
+            layers.iter().all(|id| is_known(graph, *id, first_inputs))
+        }
+    }
 }
 
 /// The weights of a layer in the order in which legacy files list them: those that are trained,

@@ -71,6 +71,7 @@ pub(super) fn tensor(file: &Arc<Inner>, path: &str) -> Result<StoredTensor, Cont
             node: Arc::clone(&node),
             path: path.to_owned(),
             chunks,
+            shape: shape.clone(),
             element: Element { dtype, big_endian },
             len,
         })),
@@ -204,6 +205,7 @@ struct Encoded {
     node: Arc<DatasetNode>,
     path: String,
     chunks: Option<Chunks>,
+    shape: Vec<usize>,
     element: Element,
     len: usize,
 }
@@ -218,13 +220,10 @@ struct Chunks {
 impl Decode for Encoded {
     fn decode(&self) -> Result<Vec<u8>, ContainerError> {
         let (file, path) = (&self.file, self.path.as_str());
-        let file_len = file.bytes.len() as u64;
         if let Some(chunks) = self.chunks {
             self.check_chunks(chunks)?;
         }
-        // Chunks that lie side by side are read together, so none is read twice.
-        let payload = file_len.saturating_mul(2).saturating_add(1 << 20);
-        let budget = Budget::elements(file.bytes.len(), payload);
+        let budget = Budget::elements(file.bytes.len());
         let read = || self.node.dataset.read_raw();
         let mut bytes = file.run_within(budget, path, "dataset", read)?;
         if bytes.len() != self.len {
@@ -242,7 +241,9 @@ impl Encoded {
     fn check_chunks(&self, declared: Chunks) -> Result<(), ContainerError> {
         let (file, path) = (&self.file, self.path.as_str());
         let file_len = file.bytes.len() as u64;
-        let chunks = file.run(path, "dataset", || self.node.dataset.chunks())?;
+        let budget = Budget::elements(file.bytes.len());
+        let list = || self.node.dataset.chunks();
+        let chunks = file.run_within(budget, path, "dataset", list)?;
         let mut stored = 0_u64;
         for chunk in &chunks {
             let (start, bytes) = (chunk.address, chunk.storage_size);
@@ -257,6 +258,12 @@ impl Encoded {
             }
             if !declared.filtered && bytes != declared.len {
                 let reason = format!("a chunk of {bytes} bytes in place of {}", declared.len);
+                return Err(file.malformed(path, reason));
+            }
+            let inside =
+                |(at, axis): (&u64, &usize)| usize::try_from(*at).is_ok_and(|at| at < *axis);
+            if !chunk.offset.iter().zip(&self.shape).all(inside) {
+                let reason = format!("a chunk at {:?} outside the tensor", chunk.offset);
                 return Err(file.malformed(path, reason));
             }
             stored = stored.saturating_add(bytes);

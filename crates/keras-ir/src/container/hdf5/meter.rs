@@ -30,7 +30,7 @@ const STRUCTURE: u64 = 16 << 20;
 const LISTING: u64 = 64 << 20;
 /// Bytes of strings that one call may read: the largest model configurations are a few MiB.
 const STRINGS: u64 = 64 << 20;
-/// Bytes of structure and strings that all calls on one file may read together.
+/// Bytes that all calls on one file may read together, except for elements.
 const LIFETIME: u64 = 4 << 30;
 /// The longest piece of structure read on the caller's stack.
 const SHALLOW_READ: usize = 1 << 10;
@@ -46,45 +46,60 @@ const TREE_DEPTH: u16 = 16;
 pub(super) struct Budget {
     structure: u64,
     payload: u64,
-    /// Whether all types are read before the first string of variable length.
-    strings_last: bool,
+    purpose: Purpose,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Purpose {
+    /// To find out about objects.
+    #[default]
+    Objects,
+    /// To read the attributes of one object: all types first, then the strings.
+    Attributes,
+    /// To read the elements of a tensor, as often as the caller likes.
+    Elements,
 }
 
 impl Budget {
     /// For reading what a file of `file_len` bytes says about one object.
     pub(super) fn object(file_len: usize) -> Self {
         // Honest calls read a structure once or twice, but some of them over and over in parts.
-        Self::new(file_len, 8, STRUCTURE, STRINGS)
+        Self::new(Purpose::Objects, file_len, 8, STRUCTURE, STRINGS)
     }
 
     /// For reading all attributes of an object, the values after the types.
     pub(super) fn attributes(file_len: usize) -> Self {
-        Self {
-            strings_last: true,
-            ..Self::object(file_len)
-        }
+        Self::new(Purpose::Attributes, file_len, 8, STRUCTURE, STRINGS)
     }
 
     /// For listing a group.
     pub(super) fn listing(file_len: usize) -> Self {
         // The first bytes of every header come as payload.
-        Self::new(file_len, 2, LISTING, STRINGS)
+        Self::new(Purpose::Objects, file_len, 2, LISTING, STRINGS)
     }
 
-    /// For reading up to `payload` bytes of elements.
-    pub(super) fn elements(file_len: usize, payload: u64) -> Self {
-        Self::new(file_len, 8, STRUCTURE, payload)
+    /// For reading the elements of a tensor, or where they are.
+    pub(super) fn elements(file_len: usize) -> Self {
+        // Chunks that lie side by side are read together, so none is read twice.
+        let payload = as_u64(file_len).saturating_mul(2).saturating_add(1 << 20);
+        Self::new(Purpose::Elements, file_len, 8, STRUCTURE, payload)
     }
 
-    fn new(file_len: usize, times: u64, structure: u64, payload: u64) -> Self {
-        let whole = as_u64(file_len)
-            .saturating_mul(times)
-            .saturating_add(64 << 10);
+    fn new(purpose: Purpose, file_len: usize, times: u64, structure: u64, payload: u64) -> Self {
+        let whole = as_u64(file_len).saturating_mul(times);
         Self {
-            structure: whole.min(structure),
+            structure: whole.saturating_add(64 << 10).min(structure),
             payload,
-            strings_last: false,
+            purpose,
         }
+    }
+
+    /// What a call with `left` of this budget counts for in the life of the file.
+    fn spent(self, left: Self) -> u64 {
+        if self.purpose == Purpose::Elements {
+            return 0;
+        }
+        (self.structure - left.structure).saturating_add(self.payload - left.payload)
     }
 }
 
@@ -189,7 +204,7 @@ fn metered<R>(
     let result = catch_unwind(AssertUnwindSafe(call));
     // What is left behind has no budget, so nothing can be read outside a call.
     let Meter { left, stop, .. } = METER.take();
-    let spent = (budget.structure - left.structure).saturating_add(budget.payload - left.payload);
+    let spent = budget.spent(left);
     let result = match (stop, result) {
         // Looked at first: the crate leaves out attributes that it cannot read.
         (Some(Stop::Deep), _) => Err(Stopped::Deep),
@@ -266,15 +281,17 @@ impl Meter {
         if bytes.len() > LONGEST_READ {
             return Err(self.stop(Stop::Limit("a piece of structure is too long")));
         }
-        // The crate inserts the references of one attribute into a sorted list one by one.
-        let mut cost = if names {
-            len
+        // The crate sorts the references of one attribute by insertion. Only the newest format has
+        // attributes of more than 64 KiB.
+        let long = if names {
+            0
         } else {
-            len + len * len / (256 << 10)
+            len.saturating_sub(64 << 10)
         };
+        let mut cost = len + long * long / (8 << 10);
         match bytes.get(..4) {
             Some(b"HEAP") => self.names = names_len(bytes),
-            Some(b"GCOL") if self.budget.strings_last => {
+            Some(b"GCOL") if self.budget.purpose == Purpose::Attributes => {
                 let len = length(bytes, bytes.len().saturating_sub(8)).unwrap_or(0);
                 self.strings = offset..offset.saturating_add(len);
             }

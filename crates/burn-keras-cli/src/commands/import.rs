@@ -1,0 +1,93 @@
+//! `burn-keras import`.
+
+use std::path::Path;
+
+use burn_keras_import::codegen::CodegenOptions;
+use burn_keras_import::import::{Imported, Stage};
+
+use crate::Status;
+use crate::arguments;
+use crate::error::CliError;
+use crate::output::{Output, Progress, message};
+
+/// Imports a model and says what to do with the files.
+pub fn import(arguments: &arguments::Import, output: &mut Output) -> Result<Status, CliError> {
+    let mut import = burn_keras_import::Import::new(&arguments.model)
+        .out_dir(&arguments.out_dir)
+        .untie(arguments.untie)
+        .optimizer(!arguments.no_optimizer)
+        .codegen(CodegenOptions {
+            embed: arguments.embed,
+            ..CodegenOptions::default()
+        });
+    if let Some(name) = &arguments.name {
+        import = import.name(name);
+    }
+    let progress = Progress::new();
+    let imported = import.run_with(|stage| progress.show(describe(stage)))?;
+    drop(progress);
+    output.line(format_args!("{}", imported.summary.to_string().trim_end()))?;
+    for note in &imported.plan.notes {
+        if !imported.summary.notes.contains(note) {
+            output.line(format_args!("Note: {note}"))?;
+        }
+    }
+    output.line(format_args!(""))?;
+    for file in &imported.files {
+        output.line(format_args!("{}", file.display()))?;
+    }
+    message(format_args!("{}", next_steps(&imported, arguments.embed)));
+    Ok(Status::Done)
+}
+
+fn describe(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Read => "reading the model",
+        Stage::Lower => "lowering it to Burn",
+        Stage::Weights => "writing the weights",
+        Stage::Optimizer => "writing the optimizer's state",
+        Stage::Source => "writing the source",
+        _ => "importing",
+    }
+}
+
+/// What to add to a crate.
+fn next_steps(imported: &Imported, embedded: bool) -> String {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    let name = &imported.name;
+    let model = &imported.plan.root().type_name;
+    let shown = |path: Option<&Path>| {
+        let path = path.map(|path| path.display().to_string());
+        path.unwrap_or_default().replace('\\', "/")
+    };
+    let features = if imported.optimizer().is_some() {
+        format!("{{ version = \"{VERSION}\", features = [\"optim\"] }}")
+    } else {
+        format!("\"{VERSION}\"")
+    };
+    let weights = imported.files.first().map(AsRef::as_ref);
+    let load = if embedded {
+        format!("{model}::embedded(&device)?")
+    } else {
+        format!("{model}::from_file({:?}, &device)?", shown(weights))
+    };
+    let mut text = format!(
+        "
+Cargo.toml:
+    burn = {{ version = \"=0.22.1\", features = [\"flex\"] }}
+    burn-keras-nn = {features}
+
+Rust, with {name}.rs in src/:
+    mod {name};
+    let device = burn::tensor::Device::flex();
+    let model = {name}::{load};
+"
+    );
+    if let Some(optimizer) = imported.optimizer() {
+        let optimizer = shown(Some(optimizer));
+        text.push_str(&format!(
+            "    let optimizer = model.optimizer_from_file({optimizer:?})?;\n"
+        ));
+    }
+    text
+}
