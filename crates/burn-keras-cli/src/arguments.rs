@@ -72,7 +72,6 @@ pub struct Summary {
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
-#[cfg_attr(not(feature = "runtime"), expect(dead_code, reason = "without a run-time model"))]
 pub struct Run {
     /// The Keras model
     #[arg(value_name = "MODEL")]
@@ -90,7 +89,6 @@ pub struct Run {
 
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
-#[cfg_attr(not(feature = "runtime"), expect(dead_code, reason = "without a run-time model"))]
 pub struct Verify {
     /// The Keras model
     #[arg(value_name = "MODEL")]

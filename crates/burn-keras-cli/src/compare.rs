@@ -155,7 +155,9 @@ impl fmt::Display for Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use f64::{INFINITY, NAN};
+
+    const INFINITY: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
 
     fn compare(found: &[f64], expected: &[f64]) -> Comparison {
         let tolerance = Tolerance {

@@ -12,6 +12,8 @@ mod error;
 #[cfg(feature = "runtime")]
 mod npz;
 mod output;
+#[cfg(feature = "runtime")]
+mod runtime;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -10,10 +10,13 @@
 //!
 //! No tensor backend is needed to import.
 
+pub mod import;
 pub mod lower;
 pub mod names;
 mod passes;
 pub mod plan;
 pub mod record;
 
+pub use import::codegen;
+pub use import::{Import, ImportError, Imported};
 pub use plan::Plan;

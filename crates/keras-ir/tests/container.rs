@@ -816,6 +816,20 @@ fn a_float_of_another_layout() {
 }
 
 #[test]
+fn an_integer_of_half_a_gibibyte() {
+    let mut bytes = model("sgd_k2.h5");
+    let int64 = [0x10, 8, 0, 0, 8, 0, 0, 0, 0, 0, 64, 0];
+    let mut huge = int64;
+    // Times eight bits, that is 64 bits again in 32-bit arithmetic.
+    huge[7] = 0x20;
+    patch(&mut bytes, &int64, &huge);
+    let file = H5File::from_bytes("huge.h5", bytes).unwrap();
+    let mut visited = Visited::default();
+    visit(&file, "", &mut visited);
+    assert!(visited.refused == 1 && visited.read > 10, "{visited:?}");
+}
+
+#[test]
 fn a_gzip_bomb() {
     let zeros = vec![0_u8; 100 << 20];
     let file = build(|file| {

@@ -103,8 +103,8 @@ impl Npz {
     pub fn names(&self) -> Vec<String> {
         let names = self.archive.file_names();
         names
-            .filter_map(|name| name.strip_suffix(".npy"))
-            .map(str::to_owned)
+            .flatten()
+            .filter_map(|name| name.strip_suffix(".npy").map(str::to_owned))
             .collect()
     }
 

@@ -34,8 +34,6 @@ const STRINGS: u64 = 64 << 20;
 const LIFETIME: u64 = 4 << 30;
 /// The longest piece of structure read on the caller's stack.
 const SHALLOW_READ: usize = 1 << 10;
-/// The longest piece of structure that is read at all.
-const LONGEST_READ: usize = 4 << 20;
 /// Stack for 8,190 nested types (64 KiB of message) in a debug build.
 const DEEP_STACK: usize = 128 << 20;
 /// Deeper than any tree of links or attributes can honestly be.
@@ -278,17 +276,13 @@ impl Meter {
         } else if self.shallow && bytes.len() > SHALLOW_READ && !self.strings.contains(&offset) {
             return Err(self.stop(Stop::Deep));
         }
-        if bytes.len() > LONGEST_READ {
-            return Err(self.stop(Stop::Limit("a piece of structure is too long")));
-        }
-        // The crate sorts the references of one attribute by insertion. Only the newest format has
-        // attributes of more than 64 KiB.
-        let long = if names {
-            0
-        } else {
-            len.saturating_sub(64 << 10)
+        // The crate sorts the references in one attribute by insertion. Only an attribute that lies
+        // by itself, which starts with its version and two flags, can be longer than 64 KiB.
+        let long = match bytes {
+            [1..=3, 0..=3, ..] => len.saturating_sub(64 << 10),
+            _ => 0,
         };
-        let mut cost = len + long * long / (8 << 10);
+        let mut cost = len.saturating_add(long.saturating_mul(long) / (8 << 10));
         match bytes.get(..4) {
             Some(b"HEAP") => self.names = names_len(bytes),
             Some(b"GCOL") if self.budget.purpose == Purpose::Attributes => {

@@ -1,0 +1,87 @@
+//! The command as people run it: what it prints where, and how it exits.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn sample(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join("../../models/keras").join(name)
+}
+
+fn burn_keras(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_burn-keras"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn import_writes_the_files_that_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let model = sample("sgd_k3.h5");
+    let model = model.to_str().unwrap();
+    let done = burn_keras(&["import", model, "-o", out, "--name", "regression"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let printed = text(&done.stdout);
+    assert!(printed.starts_with("Model: "), "{printed}");
+    for ending in ["bpk", "optimizer.bpk", "summary.txt", "rs"] {
+        let file = folder.path().join(format!("regression.{ending}"));
+        assert!(file.exists(), "{ending}");
+        assert!(printed.contains(file.to_str().unwrap()), "{printed}");
+    }
+    let messages = text(&done.stderr);
+    assert!(messages.contains("burn-keras-nn = "), "{messages}");
+    assert!(!messages.contains('\x1b'), "no progress without a terminal: {messages:?}");
+}
+
+#[test]
+fn bad_input_is_status_2_and_all_of_it_is_on_stderr() {
+    for arguments in [
+        &["import", "there is no such file.h5"][..],
+        &["summary", "there is no such file.h5"],
+        &["summary"],
+        &["verify", "a.h5", "b.npz", "--rtol=-1"],
+        &["run", "a.h5", "b.npz"],
+        &["no such command"],
+    ] {
+        let done = burn_keras(arguments);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+        assert!(done.stdout.is_empty(), "{arguments:?}");
+        assert!(text(&done.stderr).starts_with("error: ") || arguments == ["summary"]);
+    }
+}
+
+#[test]
+fn summary_is_text_or_json() {
+    let model = sample("nested_k3.h5");
+    let model = model.to_str().unwrap();
+    let flat = text(&burn_keras(&["summary", model]).stdout);
+    let nested = text(&burn_keras(&["summary", model, "--expand-nested"]).stdout);
+    assert!(nested.lines().count() > flat.lines().count());
+    let narrow = text(&burn_keras(&["summary", model, "--line-length", "80"]).stdout);
+    assert!(narrow.contains(&format!("\n{}\n", "─".repeat(80))), "{narrow}");
+    let json = text(&burn_keras(&["summary", model, "--json"]).stdout);
+    assert!(json.starts_with("{\n") && json.ends_with("}\n"), "{json}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_burn-keras"))
+        .args(["summary", sample("nested_k3.h5").to_str().unwrap(), "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(text(&done.stderr), "");
+    assert_eq!(done.status.code(), Some(0));
+}
