@@ -1,25 +1,32 @@
-# Thin lines over cargo: whoever has no `just` can type them.
+# Thin lines over cargo: whoever has no `just` can type them. All use the dev profile, where what
+# does arithmetic is optimised and the rest compiles fast.
 
 set positional-arguments
 
+command := "cargo run --manifest-path " + quote(justfile_directory() / "Cargo.toml") + " -p burn-keras-cli"
+
 _list:
-    @just --list --unsorted
+    @"{{ just_executable() }}" --list --unsorted --justfile "{{ justfile() }}"
 
 # Rust source, weights and optimizer state from a Keras model: just import model.h5 [--name NAME] …
+[no-cd]
 import file *args:
-    @cargo run --quiet -p burn-keras-cli -- import "$@"
+    @{{ command }} -- import "$@"
 
 # Keras's table of layers: just summary model.h5 [--expand-nested] [--json] …
+[no-cd]
 summary file *args:
-    @cargo run --quiet -p burn-keras-cli -- summary "$@"
+    @{{ command }} -- summary "$@"
 
 # A model's outputs: just run model.h5 in.npz -o out.npz
+[no-cd]
 run file *args:
-    @cargo run --quiet --release -p burn-keras-cli --features run -- run "$@"
+    @{{ command }} --features run -- run "$@"
 
 # A model's outputs against those that Keras computed: just verify model.h5 case.npz
+[no-cd]
 verify file *args:
-    @cargo run --quiet --release -p burn-keras-cli --features run -- verify "$@"
+    @{{ command }} --features run -- verify "$@"
 
 # All tests
 test *args:

@@ -195,7 +195,10 @@ mod tests {
     #[test]
     fn shapes_are_compared_first() {
         let comparison = compare(&[1.0], &[1.0, 1.0]);
-        assert_eq!(comparison.to_string(), "DIFFERS: shape [1], the reference has [2]");
+        assert_eq!(
+            comparison.to_string(),
+            "DIFFERS: shape [1], the reference has [2]"
+        );
     }
 
     #[test]

@@ -41,8 +41,12 @@ pub enum CliError {
         /// What does not fit.
         reason: String,
     },
+    /// There is no such device on this machine.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    #[error("no device for {0} on this machine")]
+    NoAdapter(crate::arguments::DeviceName),
     /// The model cannot be loaded or computed.
     #[cfg(feature = "runtime")]
-    #[error("{0}")]
-    Runtime(String),
+    #[error(transparent)]
+    Runtime(#[from] burn_keras::Error),
 }

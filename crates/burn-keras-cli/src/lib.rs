@@ -30,7 +30,10 @@ enum Status {
     /// Done, and equal where something was compared.
     Done,
     /// Something was compared and differs.
-    #[cfg_attr(not(feature = "runtime"), expect(dead_code, reason = "nothing compares"))]
+    #[cfg_attr(
+        not(feature = "runtime"),
+        expect(dead_code, reason = "nothing compares")
+    )]
     Differs,
 }
 

@@ -38,7 +38,10 @@ fn import_writes_the_files_that_it_names() {
     }
     let messages = text(&done.stderr);
     assert!(messages.contains("burn-keras-nn = "), "{messages}");
-    assert!(!messages.contains('\x1b'), "no progress without a terminal: {messages:?}");
+    assert!(
+        !messages.contains('\x1b'),
+        "no progress without a terminal: {messages:?}"
+    );
 }
 
 #[test]
@@ -66,7 +69,10 @@ fn summary_is_text_or_json() {
     let nested = text(&burn_keras(&["summary", model, "--expand-nested"]).stdout);
     assert!(nested.lines().count() > flat.lines().count());
     let narrow = text(&burn_keras(&["summary", model, "--line-length", "80"]).stdout);
-    assert!(narrow.contains(&format!("\n{}\n", "─".repeat(80))), "{narrow}");
+    assert!(
+        narrow.contains(&format!("\n{}\n", "─".repeat(80))),
+        "{narrow}"
+    );
     let json = text(&burn_keras(&["summary", model, "--json"]).stdout);
     assert!(json.starts_with("{\n") && json.ends_with("}\n"), "{json}");
 }
@@ -75,7 +81,11 @@ fn summary_is_text_or_json() {
 #[test]
 fn a_reader_that_goes_away_is_no_panic() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_burn-keras"))
-        .args(["summary", sample("nested_k3.h5").to_str().unwrap(), "--json"])
+        .args([
+            "summary",
+            sample("nested_k3.h5").to_str().unwrap(),
+            "--json",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

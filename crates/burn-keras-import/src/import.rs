@@ -1,7 +1,6 @@
 //! The import of one file: read, lowered, written.
 
-#[path = "import/codegen_stub.rs"]
-pub mod codegen;
+mod optimizer;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -13,7 +12,7 @@ use keras_ir::graph::Graph;
 use keras_ir::summary::Summary;
 use keras_ir::{Problem, ProblemKind, ReadOptions, Report};
 
-use codegen::CodegenOptions;
+use crate::codegen::{self, CodegenOptions};
 use crate::plan::Plan;
 use crate::record::{self, Record, WriteError};
 use crate::{lower, names};
@@ -50,6 +49,8 @@ pub struct Imported {
     pub summary: Summary,
     /// The plan behind the files.
     pub plan: Plan,
+    /// Rust code that makes an optimizer for the optimizer record, where there is one.
+    pub optimizer_code: Option<String>,
 }
 
 impl Imported {
@@ -210,6 +211,10 @@ impl Import {
             })
         };
         record(weights, &staging.stage(&path(WEIGHTS)))?;
+        let optimizer_code = match (&optimizer, &graph.optimizer) {
+            (Some(_), Ok(Some(state))) => optimizer::code(state),
+            _ => None,
+        };
         match optimizer {
             Some(optimizer) => {
                 progress(Stage::Optimizer);
@@ -228,6 +233,7 @@ impl Import {
             files,
             summary,
             plan,
+            optimizer_code,
         })
     }
 

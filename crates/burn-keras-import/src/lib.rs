@@ -10,6 +10,7 @@
 //!
 //! No tensor backend is needed to import.
 
+pub mod codegen;
 pub mod import;
 pub mod lower;
 pub mod names;
@@ -17,6 +18,5 @@ mod passes;
 pub mod plan;
 pub mod record;
 
-pub use import::codegen;
 pub use import::{Import, ImportError, Imported};
 pub use plan::Plan;

@@ -8,9 +8,7 @@ use burn::tensor::Device;
 use burn_keras_import::record::layout;
 use burn_keras_import::{Plan, lower, record};
 use burn_keras_nn::normalization::batch_norm;
-use burn_keras_nn::optim::{
-    AdamConfig, SgdConfig, load_optimizer_bytes, save_optimizer_bytes,
-};
+use burn_keras_nn::optim::{AdamConfig, SgdConfig, load_optimizer_bytes, save_optimizer_bytes};
 use burn_keras_nn::{Scope, stable_ids};
 use keras_ir::{Graph, ReadOptions};
 
@@ -48,7 +46,10 @@ struct Two {
 }
 
 fn sample(name: &str) -> (Graph, Plan) {
-    let path = format!("{}/../../models/keras/{name}.h5", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../models/keras/{name}.h5",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let graph = keras_ir::read(path, ReadOptions::default()).unwrap();
     let plan = lower::lower(&graph, NAME).unwrap();
     (graph, plan)
@@ -69,8 +70,7 @@ fn adam_resumes_from_the_record() {
         let device = Device::flex();
         let module = Branches::new(&device);
         let digest = plan.digest();
-        let module =
-            burn_keras_nn::record::load_bytes(module, weights.clone(), &digest).unwrap();
+        let module = burn_keras_nn::record::load_bytes(module, weights.clone(), &digest).unwrap();
         let saved = burn_keras_nn::record::to_bytes(&module).unwrap();
         let expected = layout::of_weights(&plan);
         let found = layout::of_weights_bytes(&saved).unwrap().like(&expected);
@@ -82,7 +82,11 @@ fn adam_resumes_from_the_record() {
         let expected = layout::of_optimizer_bytes(&state).unwrap();
         let found = layout::of_optimizer_bytes(&saved).unwrap().like(&expected);
         assert_eq!(found.to_string(), expected.to_string());
-        assert!(expected.to_string().contains("conv1d.weight momentum.moment_1"));
+        assert!(
+            expected
+                .to_string()
+                .contains("conv1d.weight momentum.moment_1")
+        );
     }
 }
 

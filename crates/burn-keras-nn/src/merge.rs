@@ -12,7 +12,7 @@
 //! }
 //! ```
 
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::Tensor;
 
 /// `a` and `b`, both in the shape that they have together.
 fn broadcast<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> (Tensor<D>, Tensor<D>) {

@@ -28,7 +28,10 @@ fn choose(found: &[String], kind: &str, names: &[String]) -> Result<Vec<String>,
         (true, _) => {
             let next = format!("{kind}_{}", names.len());
             if has(&next) {
-                Err(format!("array {next:?}, but the model has {} {kind}s", names.len()))
+                Err(format!(
+                    "array {next:?}, but the model has {} {kind}s",
+                    names.len()
+                ))
             } else {
                 Ok(numbered)
             }
@@ -56,7 +59,10 @@ mod tests {
     fn arrays_are_found_by_number_or_by_name() {
         let names = ["left", "right"];
         let numbered = Some(strings(&["input_0", "input_1"]));
-        assert_eq!(chosen(&["input_1", "input_0", "output_0"], &names), numbered);
+        assert_eq!(
+            chosen(&["input_1", "input_0", "output_0"], &names),
+            numbered
+        );
         assert_eq!(chosen(&["right", "left"], &names), Some(strings(&names)));
         assert_eq!(chosen(&["left", "input_1"], &names), None);
         assert_eq!(chosen(&["input_0", "input_1", "input_2"], &names), None);
@@ -69,7 +75,10 @@ mod tests {
         let names = ["input_1", "input_2"];
         let numbered = Some(strings(&["input_0", "input_1"]));
         assert_eq!(chosen(&["input_0", "input_1"], &names), numbered);
-        assert_eq!(chosen(&["input_1", "input_2"], &names), Some(strings(&names)));
+        assert_eq!(
+            chosen(&["input_1", "input_2"], &names),
+            Some(strings(&names))
+        );
         assert_eq!(chosen(&["input_0", "input_1", "input_2"], &names), None);
         let same = ["input_0", "input_1"];
         assert_eq!(chosen(&same, &same), Some(strings(&same)));

@@ -16,10 +16,7 @@ pub fn import(arguments: &arguments::Import, output: &mut Output) -> Result<Stat
         .out_dir(&arguments.out_dir)
         .untie(arguments.untie)
         .optimizer(!arguments.no_optimizer)
-        .codegen(CodegenOptions {
-            embed: arguments.embed,
-            ..CodegenOptions::default()
-        });
+        .codegen(CodegenOptions::default().embed(arguments.embed));
     if let Some(name) = &arguments.name {
         import = import.name(name);
     }
@@ -67,7 +64,7 @@ fn next_steps(imported: &Imported, embedded: bool) -> String {
     };
     let weights = imported.files.first().map(AsRef::as_ref);
     let load = if embedded {
-        format!("{model}::embedded(&device)?")
+        format!("{model}::from_embedded(&device)?")
     } else {
         format!("{model}::from_file({:?}, &device)?", shown(weights))
     };
@@ -79,14 +76,21 @@ Cargo.toml:
 
 Rust, with {name}.rs in src/:
     mod {name};
+
     let device = burn::tensor::Device::flex();
     let model = {name}::{load};
 "
     );
-    if let Some(optimizer) = imported.optimizer() {
-        let optimizer = shown(Some(optimizer));
+    if let Some((path, code)) = imported.optimizer().zip(imported.optimizer_code.as_ref()) {
+        let path = shown(Some(path));
         text.push_str(&format!(
-            "    let optimizer = model.optimizer_from_file({optimizer:?})?;\n"
+            "
+and to train on:
+    use burn_keras_nn::optim::{{self, load_optimizer_file}};
+
+    let optimizer = {code};
+    let optimizer = load_optimizer_file(optimizer, &model, {path:?})?;
+"
         ));
     }
     text

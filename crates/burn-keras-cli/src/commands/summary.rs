@@ -10,8 +10,7 @@ use crate::output::Output;
 /// Prints the table of layers of a model.
 pub fn summary(arguments: &Summary, output: &mut Output) -> Result<Status, CliError> {
     let graph = keras_ir::read(&arguments.model, ReadOptions::default())?;
-    let mut summary =
-        keras_ir::summary::Summary::with_nested(&graph, arguments.expand_nested);
+    let mut summary = keras_ir::summary::Summary::with_nested(&graph, arguments.expand_nested);
     if let Some(length) = arguments.line_length {
         summary.line_length = length.into();
     }

@@ -186,7 +186,9 @@ pub fn write(path: &Path, arrays: &[(String, Vec<usize>, Vec<f32>)]) -> Result<(
         }
     }
     let staged = archive.finish().map_err(zip)?;
-    let staged = staged.into_inner().map_err(|error| io(error.into_error()))?;
+    let staged = staged
+        .into_inner()
+        .map_err(|error| io(error.into_error()))?;
     staged.persist(path).map_err(|error| io(error.error))?;
     Ok(())
 }

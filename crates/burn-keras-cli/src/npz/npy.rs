@@ -71,7 +71,8 @@ pub fn parse(name: &str, bytes: Vec<u8>) -> Result<StoredTensor, NpyError> {
         });
     }
     if big_endian {
-        data.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
+        data.chunks_exact_mut(dtype.size())
+            .for_each(<[u8]>::reverse);
     }
     if header.fortran_order {
         data = match dtype.size() {
@@ -108,8 +109,7 @@ pub fn header(shape: &[usize]) -> Vec<u8> {
     if shape.len() > 1 {
         axes.pop(); // a tuple of one keeps its comma
     }
-    let mut text =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}");
+    let mut text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({axes}), }}");
     // The data start at a multiple of 64.
     let length = (text.len() + 1 + 10).next_multiple_of(64) - 10;
     while text.len() + 1 < length {
@@ -203,7 +203,9 @@ impl<'a> Text<'a> {
         if self.take(character) {
             Ok(())
         } else {
-            Err(NpyError::Header("not a dict of descr, fortran_order and shape"))
+            Err(NpyError::Header(
+                "not a dict of descr, fortran_order and shape",
+            ))
         }
     }
 
@@ -234,7 +236,9 @@ impl<'a> Text<'a> {
         self.expect('(').map_err(|_| MESSAGE)?;
         while !self.take(')') {
             let text = self.0.trim_start();
-            let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+            let digits = text
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len());
             let (number, rest) = text.split_at(digits);
             axes.push(number.parse().map_err(|_| MESSAGE)?);
             self.0 = rest;

@@ -28,7 +28,11 @@ fn what_is_written_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.npz");
     let arrays = [
-        ("output_0".to_owned(), vec![2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, f32::NAN]),
+        (
+            "output_0".to_owned(),
+            vec![2, 3],
+            vec![1.0, 2.0, 3.0, 4.0, 5.0, f32::NAN],
+        ),
         ("scalar".to_owned(), vec![], vec![7.0]),
         ("one axis".to_owned(), vec![2], vec![0.5, -0.5]),
         ("empty".to_owned(), vec![0, 4], vec![]),
@@ -95,7 +99,10 @@ fn hostile_headers_are_refused() {
     }
     let whole = npy(good, &f4);
     for length in 0..whole.len() {
-        assert!(npy::parse("x", whole[..length].to_vec()).is_err(), "{length}");
+        assert!(
+            npy::parse("x", whole[..length].to_vec()).is_err(),
+            "{length}"
+        );
     }
     let mut long = b"\x93NUMPY\x02\x00".to_vec();
     long.extend(u32::MAX.to_le_bytes());

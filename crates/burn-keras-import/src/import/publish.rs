@@ -97,12 +97,7 @@ impl Staging {
         Ok(files.map(|step| self.out_dir.join(step.name())).collect())
     }
 
-    fn step(
-        &self,
-        step: &Move,
-        before: &Path,
-        done: &mut Vec<Done>,
-    ) -> Result<(), ImportError> {
+    fn step(&self, step: &Move, before: &Path, done: &mut Vec<Done>) -> Result<(), ImportError> {
         let name = step.name();
         let target = self.out_dir.join(name);
         let fail = |error| failed(&target, "cannot be replaced", error);

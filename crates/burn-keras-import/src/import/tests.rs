@@ -41,7 +41,10 @@ fn importing_twice_gives_the_same_bytes() {
     let first = files(one.path());
     assert!(first.len() > 3 * count);
     let second = files(two.path());
-    assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
+    assert_eq!(
+        first.keys().collect::<Vec<_>>(),
+        second.keys().collect::<Vec<_>>()
+    );
     for (name, bytes) in first {
         assert!(second[&name] == bytes, "{name}");
     }

@@ -2,6 +2,7 @@
 
 mod layout;
 mod prune;
+pub(crate) mod structure;
 
 pub(crate) use layout::{is_elementwise, layout};
 pub(crate) use prune::prune;

@@ -114,6 +114,7 @@ fn places<'a>(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// Element by element, the definition.
@@ -152,7 +153,11 @@ mod tests {
             let count: usize = shape.iter().product();
             let elements: Vec<u32> = (0..count as u32).collect();
             let expected = naive(&elements, shape, axes);
-            assert_eq!(permute(&elements, shape, axes), expected, "{shape:?} {axes:?}");
+            assert_eq!(
+                permute(&elements, shape, axes),
+                expected,
+                "{shape:?} {axes:?}"
+            );
         }
     }
 

@@ -142,7 +142,12 @@ pub(super) struct Trained(BTreeMap<WeightRef, usize>);
 impl Trained {
     pub(super) fn of(graph: &Graph) -> Self {
         let weights = graph.trainable_variables().into_iter();
-        Self(weights.enumerate().map(|(at, weight)| (weight, at)).collect())
+        Self(
+            weights
+                .enumerate()
+                .map(|(at, weight)| (weight, at))
+                .collect(),
+        )
     }
 
     /// The slots of each weight together, weights in Keras's order; what belongs to none is last.
@@ -219,7 +224,10 @@ fn incomplete(
     let mut problems = Vec::new();
     for weight in trained.0.keys() {
         for slot in &needed {
-            if !present.get(weight).is_some_and(|slots| slots.contains(slot)) {
+            if !present
+                .get(weight)
+                .is_some_and(|slots| slots.contains(slot))
+            {
                 problems.push(at(graph, *weight, *slot).found("no such slot"));
             }
         }

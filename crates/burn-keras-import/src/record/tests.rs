@@ -29,7 +29,10 @@ fn read(path: impl AsRef<std::path::Path>) -> (Graph, Plan) {
 }
 
 fn sample(name: &str) -> (Graph, Plan) {
-    read(format!("{}/../../models/keras/{name}.h5", env!("CARGO_MANIFEST_DIR")))
+    read(format!(
+        "{}/../../models/keras/{name}.h5",
+        env!("CARGO_MANIFEST_DIR")
+    ))
 }
 
 fn state(graph: &Graph) -> Option<&Optimizer> {
@@ -131,7 +134,10 @@ fn a_record_in_another_order_lists_like_the_plan() {
     let expected = layout::of_weights(&plan);
     let mut other = expected.clone();
     other.entries.sort_by(|a, b| a.path.cmp(&b.path));
-    other.entries.iter_mut().for_each(|entry| entry.keras = None);
+    other
+        .entries
+        .iter_mut()
+        .for_each(|entry| entry.keras = None);
     assert_ne!(other, expected);
     assert_eq!(other.like(&expected), expected);
 }

@@ -60,8 +60,14 @@ impl Record {
             }
         };
         let id = Some(id);
-        self.tensors
-            .push(Tensor::deferred(name, DType::F32, shape, id, byte_len, provider));
+        self.tensors.push(Tensor::deferred(
+            name,
+            DType::F32,
+            shape,
+            id,
+            byte_len,
+            provider,
+        ));
     }
 
     pub(super) fn scalar(&mut self, key: impl Into<String>, value: Scalar) {
@@ -123,7 +129,10 @@ impl Record {
 }
 
 fn failed(failure: &Failure, path: &Path, source: burn_pack::Error) -> WriteError {
-    let read = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let read = failure
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
     match read {
         Some(error) => WriteError::Read(error),
         None => WriteError::Write {

@@ -158,7 +158,7 @@ fn read_shared(graph: &mut Graph, file: &dyn Container, options: ReadOptions) {
             let ties = share::find_ties(graph, *evidence);
             let mut tied = graph.clone();
             share::apply_ties(&mut tied, &ties);
-            tied.optimizer = optimizer::read_optimizer(&tied, file);
+            optimizer::read_optimizer(&mut tied, file);
             for (copy, original) in &ties {
                 let (copy, original) = (graph.layer(*copy), graph.layer(*original));
                 tied.notes.push(format!(
@@ -172,7 +172,7 @@ fn read_shared(graph: &mut Graph, file: &dyn Container, options: ReadOptions) {
             }
             first.get_or_insert(tied);
         }
-        graph.optimizer = optimizer::read_optimizer(graph, file);
+        optimizer::read_optimizer(graph, file);
         if graph.optimizer.is_err()
             && let Some(first) = first
         {
@@ -180,7 +180,7 @@ fn read_shared(graph: &mut Graph, file: &dyn Container, options: ReadOptions) {
         }
         return;
     }
-    graph.optimizer = optimizer::read_optimizer(graph, file);
+    optimizer::read_optimizer(graph, file);
 }
 
 fn container_problem(error: &ContainerError) -> Problem {

@@ -12,14 +12,34 @@ use crate::optimizer::{Optimizer, Slot, SlotName};
 use crate::problem::{Problem, ProblemKind};
 use crate::version::Generation;
 
-/// Reads the group `optimizer_weights`; `None` if the file has no state.
-pub(super) fn read_optimizer(
-    graph: &Graph,
-    file: &dyn Container,
-) -> Result<Option<Optimizer>, Vec<Problem>> {
+/// Reads the group `optimizer_weights` into `graph`; nothing if the file has no state.
+pub(super) fn read_optimizer(graph: &mut Graph, file: &dyn Container) {
+    graph.optimizer = match read(graph, file) {
+        Ok(Found::State(optimizer)) => Ok(Some(*optimizer)),
+        Ok(Found::Nothing) => Ok(None),
+        Ok(Found::Unknown(class)) => {
+            graph.notes.push(format!(
+                "the state of the optimizer {class} is left out: burn-keras reads that of Adam and \
+                 SGD, without moving averages, gradient accumulation and loss scaling"
+            ));
+            Ok(None)
+        }
+        Err(problems) => Err(problems),
+    };
+}
+
+/// What a file has of an optimizer.
+enum Found {
+    State(Box<Optimizer>),
+    Nothing,
+    /// State of an optimizer that is not known.
+    Unknown(String),
+}
+
+fn read(graph: &Graph, file: &dyn Container) -> Result<Found, Vec<Problem>> {
     const GROUP: &str = "optimizer_weights";
     if !file.has_group(GROUP) {
-        return Ok(None);
+        return Ok(Found::Nothing);
     }
     let fail = |problem: Problem| vec![problem];
     let names = file
@@ -27,7 +47,7 @@ pub(super) fn read_optimizer(
         .map_err(|error| fail(unreadable(&error)))?
         .unwrap_or_default();
     if names.is_empty() {
-        return Ok(None);
+        return Ok(Found::Nothing);
     }
     let tensors = names
         .iter()
@@ -79,14 +99,9 @@ pub(super) fn read_optimizer(
         }
     }
 
-    let layout = layout(class, config, writer).ok_or_else(|| {
-        fail(
-            Problem::new(ProblemKind::Optimizer)
-                .key("training_config: optimizer_config")
-                .expected("Adam or SGD without gradient accumulation, EMA or loss scaling")
-                .found(json::brief(object)),
-        )
-    })?;
+    let Some(layout) = layout(class, config, writer) else {
+        return Ok(Found::Unknown(class.to_owned()));
+    };
     // An optimizer that was built and never used has no slots.
     if !rest.is_empty() {
         optimizer.slots = match variable_orders(graph) {
@@ -102,7 +117,7 @@ pub(super) fn read_optimizer(
             }
         };
     }
-    Ok(Some(optimizer))
+    Ok(Found::State(Box::new(optimizer)))
 }
 
 fn unreadable(error: &dyn std::error::Error) -> Problem {

@@ -1,0 +1,481 @@
+//! One `forward`: arguments, a `let` for each step, the result.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::names::Variables;
+use super::step::{self, needs_type, tensor_type};
+use super::tokens::ident;
+use super::types::{OutputField, Types, output_fields};
+use crate::passes::structure::{Segment, kind_of, modules_of};
+use crate::plan::{
+    Body, Field, FieldKind, Function, LstmPart, ModelPlan, ModuleRef, Operation, Step, ValueId,
+};
+
+/// What a line of a method calls.
+enum Callee<'g> {
+    Step(&'g Step),
+    /// A segment, by position.
+    Segment(usize, &'g Segment),
+}
+
+/// A line of a method: what goes in and what comes out.
+struct Line<'g> {
+    callee: Callee<'g>,
+    inputs: &'g [ValueId],
+    outputs: &'g [ValueId],
+}
+
+/// What a method gives back.
+enum Results {
+    /// One tensor, or a tuple of several.
+    Tensors(Vec<ValueId>),
+    /// The struct of outputs of a body, by position.
+    Struct(usize, Vec<ValueId>),
+}
+
+/// A method in the making.
+pub(super) struct Method<'g> {
+    types: &'g Types<'g>,
+    model: &'g ModelPlan,
+    body: &'g Body,
+    lines: Vec<Line<'g>>,
+    arguments: Vec<ValueId>,
+    /// Modules that are handed over by reference.
+    borrows: Vec<ModuleRef>,
+    results: Results,
+    /// The segment that the method is of.
+    segment: Option<&'g Segment>,
+}
+
+impl<'g> Method<'g> {
+    /// The method of a body; its segments are called where there are any.
+    pub fn of_body(types: &'g Types<'g>, model: &'g ModelPlan, index: usize) -> Self {
+        let body = &model.bodies[index];
+        let segments = types.segments(model);
+        let mut lines = Vec::new();
+        let mut at = 0;
+        for (index, segment) in segments.iter().enumerate() {
+            lines.extend(body.steps[at..segment.steps.start].iter().map(line));
+            lines.push(Line {
+                callee: Callee::Segment(index, segment),
+                inputs: &segment.live_in,
+                outputs: &segment.live_out,
+            });
+            at = segment.steps.end;
+        }
+        lines.extend(body.steps[at..].iter().map(line));
+        let results = match body.results().as_slice() {
+            [one] => Results::Tensors(vec![*one]),
+            several => Results::Struct(index, several.to_vec()),
+        };
+        Self {
+            types,
+            model,
+            body,
+            lines,
+            arguments: body.arguments(),
+            borrows: (0..model.borrows.len()).map(ModuleRef::Borrowed).collect(),
+            results,
+            segment: None,
+        }
+    }
+
+    /// The method of a segment.
+    pub fn of_segment(types: &'g Types<'g>, model: &'g ModelPlan, segment: &'g Segment) -> Self {
+        let body = &model.bodies[0];
+        Self {
+            types,
+            model,
+            body,
+            lines: body.steps[segment.steps.clone()].iter().map(line).collect(),
+            arguments: segment.live_in.clone(),
+            borrows: segment.borrows.clone(),
+            results: Results::Tensors(segment.live_out.clone()),
+            segment: Some(segment),
+        }
+    }
+
+    /// The whole method.
+    pub fn print(&self, docs: &TokenStream) -> TokenStream {
+        let name = match self.segment {
+            None => ident(&self.body.name),
+            Some(_) => ident("forward"),
+        };
+        let mut variables = Variables::default();
+        let last_uses = self.last_uses();
+
+        let mut arguments = Vec::new();
+        let mut bound: Vec<ValueId> = Vec::new();
+        for id in &self.arguments {
+            let value = self.body.value(*id);
+            let ty = tensor_type(&value.spec);
+            let is_used = !bound.contains(id) && self.is_used(*id);
+            let variable = if is_used {
+                bound.push(*id);
+                ident(&variables.bind(*id, &value.name))
+            } else {
+                ident(&variables.reserve(&format!("_{}", value.name)))
+            };
+            arguments.push(quote!(#variable: #ty));
+        }
+        let mut modules = Vec::new();
+        for module in &self.borrows {
+            let (base, ty) = self.borrowed(*module);
+            let is_used = self.lines.iter().any(|line| self.uses(line).contains(module));
+            let base = if is_used { base } else { format!("_{base}") };
+            let variable = ident(&variables.reserve(&base));
+            modules.push((*module, variable.clone()));
+            arguments.push(quote!(#variable: &#ty));
+        }
+
+        let mut statements = Vec::new();
+        let mut tail = None;
+        for (index, line) in self.lines.iter().enumerate() {
+            let last = &last_uses[index];
+            let inputs: Vec<TokenStream> = line
+                .inputs
+                .iter()
+                .enumerate()
+                .map(|(position, id)| {
+                    let variable = ident(variables.get(*id));
+                    let is_last = last.contains(id) && !line.inputs[position + 1..].contains(id);
+                    if is_last { quote!(#variable) } else { quote!(#variable.clone()) }
+                })
+                .collect();
+            let expression = self.expression(line, &inputs, &modules);
+            for id in last {
+                variables.kill(*id);
+            }
+            if index + 1 == self.lines.len() && self.is_tail(line) {
+                tail = Some(expression);
+            } else {
+                let pattern = self.pattern(line, &mut variables);
+                statements.push(quote!(let #pattern = #expression;));
+            }
+        }
+        let tail = tail.unwrap_or_else(|| self.tail(&variables));
+        let result = self.result_type();
+        let allow_arguments =
+            (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
+        let allow_type = matches!(&self.results, Results::Tensors(values) if values.len() > 8)
+            .then(|| quote!(#[allow(clippy::type_complexity)]));
+        let visibility = self.segment.is_none().then(|| quote!(pub));
+        quote! {
+            #docs
+            #allow_arguments
+            #allow_type
+            #visibility fn #name(&self, #(#arguments),*) -> #result {
+                #(#statements)*
+                #tail
+            }
+        }
+    }
+
+    /// For each line, the values that nobody needs behind it.
+    fn last_uses(&self) -> Vec<Vec<ValueId>> {
+        let mut needed = vec![false; self.body.values.len()];
+        for id in self.result_values() {
+            needed[id.0] = true;
+        }
+        let mut last_uses = vec![Vec::new(); self.lines.len()];
+        for (line, last) in self.lines.iter().zip(&mut last_uses).rev() {
+            for id in line.inputs {
+                if !std::mem::replace(&mut needed[id.0], true) {
+                    last.push(*id);
+                }
+            }
+        }
+        last_uses
+    }
+
+    fn result_values(&self) -> &[ValueId] {
+        match &self.results {
+            Results::Tensors(values) | Results::Struct(_, values) => values,
+        }
+    }
+
+    fn is_used(&self, id: ValueId) -> bool {
+        let mut inputs = self.lines.iter().flat_map(|line| line.inputs);
+        inputs.any(|input| *input == id) || self.result_values().contains(&id)
+    }
+
+    /// The modules that a line uses.
+    fn uses(&self, line: &Line<'g>) -> Vec<ModuleRef> {
+        match line.callee {
+            Callee::Step(step) => modules_of(self.types.plan, self.model, step),
+            Callee::Segment(_, segment) => segment.borrows.clone(),
+        }
+    }
+
+    /// Name and type of a module that is handed over.
+    fn borrowed(&self, module: ModuleRef) -> (String, Ident) {
+        let name = match module {
+            ModuleRef::Own(field) => self.model.fields.get(field).map(|field| &field.name),
+            ModuleRef::Borrowed(borrow) => self.model.borrows.get(borrow).map(|borrow| &borrow.name),
+        };
+        let ty = kind_of(self.model, module).map_or("Missing", |kind| self.types.of(kind));
+        (name.cloned().unwrap_or_default(), ident(ty))
+    }
+
+    /// Whether the line gives just what the method gives.
+    fn is_tail(&self, line: &Line<'g>) -> bool {
+        let several_in_struct = match line.callee {
+            Callee::Segment(..) => false,
+            Callee::Step(_) => line.outputs.len() > 1,
+        };
+        match &self.results {
+            Results::Tensors(values) => values.as_slice() == line.outputs && !several_in_struct,
+            Results::Struct(..) => false,
+        }
+    }
+
+    /// Where a module is, and a reference to it.
+    fn module(&self, module: ModuleRef, handed: &[(ModuleRef, Ident)]) -> [TokenStream; 2] {
+        if let Some((_, variable)) = handed.iter().find(|(other, _)| *other == module) {
+            return [quote!(#variable), quote!(#variable)];
+        }
+        let (name, _) = self.borrowed(module);
+        let name = ident(&name);
+        [quote!(self.#name), quote!(&self.#name)]
+    }
+
+    fn expression(
+        &self,
+        line: &Line<'g>,
+        inputs: &[TokenStream],
+        handed: &[(ModuleRef, Ident)],
+    ) -> TokenStream {
+        let step = match line.callee {
+            Callee::Step(step) => step,
+            Callee::Segment(index, segment) => {
+                let part = ident(self.types.part(self.model, index).0);
+                let modules = segment.borrows.iter().map(|module| {
+                    let [_, reference] = self.module(*module, handed);
+                    reference
+                });
+                return quote!(self.#part.forward(#(#inputs,)* #(#modules),*));
+            }
+        };
+        match &step.operation {
+            Operation::Function(function) => {
+                let specs: Vec<_> = line.inputs.iter().map(|id| &self.body.value(*id).spec).collect();
+                step::function(function, inputs, &specs)
+            }
+            Operation::Module(module) => {
+                let [module, _] = self.module(*module, handed);
+                quote!(#module.forward(#(#inputs),*))
+            }
+            Operation::Lookup(module) => {
+                let [module, _] = self.module(*module, handed);
+                quote!(embedding::embedding(#module.weight.val(), #(#inputs),*))
+            }
+            Operation::Lstm {
+                module,
+                masked,
+                with_state,
+                parts,
+            } => {
+                let [module, _] = self.module(*module, handed);
+                let mut inputs = inputs.iter();
+                let x = inputs.next();
+                let mut option = |present: bool| match inputs.next().filter(|_| present) {
+                    Some(value) => quote!(#value),
+                    None => quote!(),
+                };
+                let mask = if *masked {
+                    let mask = option(true);
+                    quote!(Some(#mask))
+                } else {
+                    quote!(None)
+                };
+                let state = if *with_state {
+                    let (h, c) = (option(true), option(true));
+                    quote!(Some([#h, #c]))
+                } else {
+                    quote!(None)
+                };
+                let call = quote!(#module.forward(#x, #mask, #state));
+                match parts.as_slice() {
+                    [one] => {
+                        let part = ident(one.name());
+                        quote!(#call.#part)
+                    }
+                    _ => call,
+                }
+            }
+            Operation::Model { module, body } => {
+                let modules = self.uses(line);
+                let references = modules.iter().skip(1).map(|module| {
+                    let [_, reference] = self.module(*module, handed);
+                    reference
+                });
+                let inner = self.inner(*module);
+                let method = inner.and_then(|inner| inner.bodies.get(*body));
+                let method = ident(method.map_or("forward", |body| &body.name));
+                let [module, _] = self.module(*module, handed);
+                quote!(#module.#method(#(#inputs,)* #(#references),*))
+            }
+        }
+    }
+
+    fn inner(&self, module: ModuleRef) -> Option<&'g ModelPlan> {
+        match kind_of(self.model, module) {
+            Some(FieldKind::Model(index)) => self.types.plan.models.get(*index),
+            _ => None,
+        }
+    }
+
+    /// What the results of a line are bound to.
+    fn pattern(&self, line: &Line<'g>, variables: &mut Variables) -> TokenStream {
+        // The field of a struct of results for each output, if the line gives one.
+        let fields: Option<(String, Vec<String>)> = match line.callee {
+            Callee::Segment(..) => None,
+            Callee::Step(step) => match &step.operation {
+                Operation::Model { module, body } if line.outputs.len() != 1 => {
+                    let inner = self.inner(*module);
+                    let of_body = inner.and_then(|inner| Some((inner, inner.bodies.get(*body)?)));
+                    of_body.map(|(inner, of_body)| {
+                        let fields = output_fields(of_body);
+                        let fields = fields.into_iter().map(|field| field.name).collect();
+                        (self.types.output_type(inner, *body).to_owned(), fields)
+                    })
+                }
+                Operation::Lstm { parts, .. } if parts.len() != 1 => {
+                    let fields = parts.iter().map(|part: &LstmPart| part.name().to_owned());
+                    Some(("LstmOutput".to_owned(), fields.collect()))
+                }
+                _ => None,
+            },
+        };
+        let mut bind = |id: ValueId| {
+            let is_used = self.is_used(id);
+            let base = &self.body.value(id).name;
+            is_used.then(|| ident(&variables.bind(id, base)))
+        };
+        if let Some((ty, fields)) = fields {
+            let ty = ident(&ty);
+            // LSTMs have parts that no plan looks at.
+            let mut has_rest = ty == "LstmOutput";
+            let mut patterns = Vec::new();
+            for (field, id) in fields.iter().zip(line.outputs) {
+                let field = ident(field);
+                match bind(*id) {
+                    Some(variable) if variable == field => patterns.push(quote!(#field)),
+                    Some(variable) => patterns.push(quote!(#field: #variable)),
+                    None => has_rest = true,
+                }
+            }
+            if has_rest {
+                patterns.push(quote!(..));
+            }
+            return quote!(#ty { #(#patterns),* });
+        }
+        let names: Vec<TokenStream> = line
+            .outputs
+            .iter()
+            .map(|id| match bind(*id) {
+                Some(variable) => quote!(#variable),
+                None => quote!(_),
+            })
+            .collect();
+        match names.as_slice() {
+            [one] => {
+                let ty = self.annotation(line).map(|ty| quote!(: #ty));
+                quote!(#one #ty)
+            }
+            names => quote!((#(#names),*)),
+        }
+    }
+
+    /// The type that the `let` of a line says.
+    fn annotation(&self, line: &Line<'g>) -> Option<TokenStream> {
+        let Callee::Step(step) = line.callee else {
+            return None;
+        };
+        let output = &self.body.value(*line.outputs.first()?).spec;
+        let input = line.inputs.first().map(|id| &self.body.value(*id).spec);
+        let needs_type = match &step.operation {
+            // The mask comes first; what it is applied to decides.
+            Operation::Function(Function::Select | Function::Fill(_)) => false,
+            Operation::Function(function) => needs_type(function, input, output),
+            Operation::Lookup(_) => true,
+            _ => false,
+        };
+        needs_type.then(|| tensor_type(output))
+    }
+
+    fn result_type(&self) -> TokenStream {
+        match &self.results {
+            Results::Tensors(values) => {
+                let types: Vec<TokenStream> = values
+                    .iter()
+                    .map(|id| tensor_type(&self.body.value(*id).spec))
+                    .collect();
+                match types.as_slice() {
+                    [one] => one.clone(),
+                    types => quote!((#(#types),*)),
+                }
+            }
+            Results::Struct(body, _) => {
+                let ty = ident(self.types.output_type(self.model, *body));
+                quote!(#ty)
+            }
+        }
+    }
+
+    /// The results by name.
+    fn tail(&self, variables: &Variables) -> TokenStream {
+        let values = self.result_values();
+        let moved: Vec<TokenStream> = values
+            .iter()
+            .enumerate()
+            .map(|(position, id)| {
+                let variable = ident(variables.get(*id));
+                if values[position + 1..].contains(id) {
+                    quote!(#variable.clone())
+                } else {
+                    quote!(#variable)
+                }
+            })
+            .collect();
+        match &self.results {
+            Results::Tensors(_) => match moved.as_slice() {
+                [one] => one.clone(),
+                moved => quote!((#(#moved),*)),
+            },
+            Results::Struct(body, _) => {
+                let ty = ident(self.types.output_type(self.model, *body));
+                let fields = output_fields(self.body);
+                let fields = fields.iter().zip(&moved).map(|(field, value)| {
+                    let OutputField { name, .. } = field;
+                    let name = ident(name);
+                    if value.to_string() == name.to_string() {
+                        quote!(#name)
+                    } else {
+                        quote!(#name: #value)
+                    }
+                });
+                quote!(#ty { #(#fields),* })
+            }
+        }
+    }
+}
+
+fn line(step: &Step) -> Line<'_> {
+    Line {
+        callee: Callee::Step(step),
+        inputs: &step.inputs,
+        outputs: &step.outputs,
+    }
+}
+
+/// The fields of a model that none of its segments owns.
+pub(super) fn own_fields<'g>(model: &'g ModelPlan, segments: &[Segment]) -> Vec<&'g Field> {
+    let in_segment = |index: &usize| segments.iter().any(|part| part.fields.contains(index));
+    let fields = model.fields.iter().enumerate();
+    fields
+        .filter(|(index, _)| !in_segment(index))
+        .map(|(_, field)| field)
+        .collect()
+}

@@ -1,0 +1,166 @@
+//! The types of a generated file: models, their outputs, their segments.
+
+use super::imports;
+use super::module;
+use crate::names::Names;
+use crate::passes::structure::{self, Segment};
+use crate::plan::{Body, FieldKind, ModelPlan, Plan, ValueId};
+
+/// What is known of all models before any is printed.
+pub(super) struct Types<'p> {
+    pub plan: &'p Plan,
+    models: Vec<ModelTypes>,
+}
+
+struct ModelTypes {
+    /// The structs of outputs, per body.
+    outputs: Vec<String>,
+    /// Field and type of each segment.
+    parts: Vec<(String, String)>,
+    segments: Vec<Segment>,
+    needs: Needs,
+}
+
+/// What a struct's `init` is handed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// The place in the tree.
+    pub scope: bool,
+    /// The device.
+    pub device: bool,
+}
+
+impl Needs {
+    fn or(self, other: Self) -> Self {
+        Self {
+            scope: self.scope || other.scope,
+            device: self.device || other.device,
+        }
+    }
+}
+
+impl<'p> Types<'p> {
+    pub fn new(plan: &'p Plan) -> Self {
+        let mut names = Names::types();
+        for name in imports::types() {
+            names.unique(name);
+        }
+        for model in &plan.models {
+            names.unique(&model.type_name);
+        }
+        let mut types = Self {
+            plan,
+            models: Vec::with_capacity(plan.models.len()),
+        };
+        // Nested models stand before those that call them.
+        for model in &plan.models {
+            let name = &model.type_name;
+            let outputs = (1..=model.bodies.len()).map(|number| match number {
+                1 => names.unique(&format!("{name}Output")),
+                number => names.unique(&format!("{name}Output{number}")),
+            });
+            let outputs = outputs.collect();
+            let segments = structure::segments(plan, model).unwrap_or_default();
+            let mut fields = Names::fields();
+            for field in &model.fields {
+                fields.unique(&field.name);
+            }
+            let parts = (1..=segments.len()).map(|number| {
+                (
+                    fields.unique(&format!("part_{number}")),
+                    names.unique(&format!("{name}Part{number}")),
+                )
+            });
+            let parts = parts.collect();
+            let kinds = model.fields.iter().map(|field| &field.kind);
+            let needs = kinds.map(|kind| types.needs_of(kind)).fold(Needs::default(), Needs::or);
+            types.models.push(ModelTypes {
+                outputs,
+                parts,
+                segments,
+                needs,
+            });
+        }
+        types
+    }
+
+    /// The type of a field.
+    pub fn of(&self, kind: &FieldKind) -> &str {
+        match kind {
+            FieldKind::Module(module) => module::type_name(module),
+            FieldKind::Model(index) => {
+                let model = self.plan.models.get(*index);
+                model.map_or("Missing", |model| &model.type_name)
+            }
+        }
+    }
+
+    /// What making a field needs.
+    pub fn needs_of(&self, kind: &FieldKind) -> Needs {
+        match kind {
+            FieldKind::Module(module) => Needs {
+                scope: module::needs_scope(module),
+                device: module::needs_device(module),
+            },
+            FieldKind::Model(index) => self.models.get(*index).map(|of| of.needs).unwrap_or_default(),
+        }
+    }
+
+    /// What making a model needs.
+    pub fn needs(&self, model: &ModelPlan) -> Needs {
+        self.model(model).map(|of| of.needs).unwrap_or_default()
+    }
+
+    /// The segments of a model; none if it is not cut.
+    pub fn segments(&self, model: &ModelPlan) -> &[Segment] {
+        self.model(model).map_or(&[], |of| &of.segments)
+    }
+
+    /// The field of a segment and its type.
+    pub fn part(&self, model: &ModelPlan, segment: usize) -> (&str, &str) {
+        let part = self.model(model).and_then(|of| of.parts.get(segment));
+        part.map_or(("missing", "Missing"), |(field, ty)| (field, ty))
+    }
+
+    /// The struct of the outputs of a body.
+    pub fn output_type(&self, model: &ModelPlan, body: usize) -> &str {
+        let output = self.model(model).and_then(|of| of.outputs.get(body));
+        output.map_or("Missing", String::as_str)
+    }
+
+    fn model(&self, model: &ModelPlan) -> Option<&ModelTypes> {
+        let mut models = self.plan.models.iter();
+        self.models.get(models.position(|other| std::ptr::eq(other, model))?)
+    }
+}
+
+/// A field of a struct of outputs.
+pub(super) struct OutputField<'b> {
+    pub name: String,
+    pub keras_name: &'b str,
+    pub value: ValueId,
+    pub is_mask: bool,
+}
+
+/// The fields of the struct of the outputs of a body: the outputs, then their masks.
+pub(super) fn output_fields(body: &Body) -> Vec<OutputField<'_>> {
+    let mut names = Names::fields();
+    let outputs = body.outputs.iter().map(|output| OutputField {
+        name: names.unique(&output.name),
+        keras_name: &output.keras_name,
+        value: output.value,
+        is_mask: false,
+    });
+    let mut fields: Vec<OutputField<'_>> = outputs.collect();
+    for output in &body.outputs {
+        if let Some(mask) = output.mask {
+            fields.push(OutputField {
+                name: names.unique(&format!("{}_mask", output.name)),
+                keras_name: &output.keras_name,
+                value: mask,
+                is_mask: true,
+            });
+        }
+    }
+    fields
+}

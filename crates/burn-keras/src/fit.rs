@@ -1,0 +1,226 @@
+//! Whether tensors fit a step: sizes that a model leaves open are known at run time alone, and
+//! Burn's functions panic where they do not fit.
+
+use burn::module::Module as _;
+use burn_keras_import::plan::{Function, Operation, PoolWindow};
+
+use crate::layer::Layer;
+
+type Shapes<'a> = &'a [Vec<usize>];
+
+/// Whether inputs of `shapes` fit a function.
+pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), String> {
+    let first = shapes.first().map(Vec::as_slice).unwrap_or_default();
+    match function {
+        Function::Reshape(shape) => reshape(first, shape),
+        Function::Concatenate(axis) => {
+            let others = shapes.iter().all(|shape| {
+                shape.len() == first.len()
+                    && (0..shape.len()).all(|at| at == *axis || shape[at] == first[at])
+            });
+            require(others, || format!("tensors of {shapes:?}, joined along axis {axis}"))
+        }
+        Function::Add
+        | Function::Subtract
+        | Function::Multiply
+        | Function::Maximum
+        | Function::Minimum
+        | Function::Average
+        | Function::SoftmaxMasked { .. }
+        | Function::And
+        | Function::Or => {
+            require(broadcast(shapes), || format!("tensors of {shapes:?}, element by element"))
+        }
+        Function::ApplyMask => mask(shapes, 1, 0),
+        Function::Fill(_) => mask(shapes, 0, 1),
+        Function::Select => {
+            mask(shapes, 0, 1)?;
+            let equal = shapes.get(1) == shapes.get(2);
+            require(equal, || format!("a choice between tensors of {shapes:?}"))
+        }
+        Function::GlobalAveragePoolMasked { axes } => {
+            let x = first;
+            let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
+            let axis = axes.axes.first().copied().unwrap_or_default();
+            let fits = keep.len() == 2 && x.first() == keep.first() && x.get(axis) == keep.get(1);
+            require(fits, || format!("a tensor of {x:?} with a mask of {keep:?}"))
+        }
+        Function::MaxPool(window) | Function::AveragePool(window) => pool(first, window),
+        Function::Glu(axis) => {
+            let even = first.get(*axis).is_some_and(|size| size.is_multiple_of(2));
+            require(even, || format!("halves of axis {axis} of {first:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether inputs of `shapes` fit a module.
+pub(crate) fn module(
+    layer: &Layer,
+    operation: &Operation,
+    shapes: Shapes<'_>,
+) -> Result<(), String> {
+    let x = shapes.first().map(Vec::as_slice).unwrap_or_default();
+    let axis = |at: usize, size: usize, what: &str| {
+        require(x.get(at) == Some(&size), || {
+            format!("a tensor of {x:?}; {size} {what} are expected on axis {at}")
+        })
+    };
+    match layer {
+        Layer::Linear(linear) => {
+            let [input, _] = linear.weight.lazy_shape().dims();
+            axis(x.len().saturating_sub(1), input, "features")
+        }
+        Layer::Conv1d(conv) => {
+            axis(1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+            let padding = conv.padding.clone();
+            let burn::nn::PaddingConfig1d::Explicit(before, after) = padding else {
+                return Ok(());
+            };
+            let pads = [before + after];
+            window(x, &[conv.kernel_size], &[conv.dilation], &pads)
+        }
+        Layer::Conv2d(conv) => {
+            axis(1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+            let padding = conv.padding.clone();
+            let burn::nn::PaddingConfig2d::Explicit(top, left, bottom, right) = padding else {
+                return Ok(());
+            };
+            let pads = [top + bottom, left + right];
+            window(x, &conv.kernel_size, &conv.dilation, &pads)
+        }
+        Layer::BatchNorm(norm) => axis(1, norm.gamma.lazy_shape()[0], "features"),
+        Layer::BatchNormalization(norm) => {
+            axis(1, norm.running_mean.value().dims()[0], "features")
+        }
+        Layer::Lstm(lstm) => {
+            let [features, _] = lstm.kernel.lazy_shape().dims();
+            axis(2, features, "features")?;
+            let Operation::Lstm { masked, .. } = operation else {
+                return Ok(());
+            };
+            let steps = x.get(..2).unwrap_or_default();
+            if *masked {
+                let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
+                require(keep == steps, || format!("steps {steps:?} with a mask of {keep:?}"))?;
+            }
+            let state = [x[0], lstm.units];
+            let mut states = shapes.iter().skip(1 + usize::from(*masked));
+            require(states.all(|shape| *shape == state), || {
+                format!("tensors of {shapes:?}; states of {state:?} are expected")
+            })
+        }
+        Layer::Embedding(_) => Ok(()),
+        other => require(other.num_params() == 0, || "no layer that can be called".to_owned()),
+    }
+}
+
+fn require(fits: bool, found: impl FnOnce() -> String) -> Result<(), String> {
+    if fits {
+        Ok(())
+    } else {
+        Err(format!("does not fit: {}", found()))
+    }
+}
+
+/// Whether the shapes are equal but for sizes of 1.
+fn broadcast(shapes: Shapes<'_>) -> bool {
+    let rank = shapes.first().map_or(0, Vec::len);
+    shapes.iter().all(|shape| shape.len() == rank)
+        && (0..rank).all(|axis| {
+            let mut sizes = shapes.iter().map(|shape| shape[axis]).filter(|size| *size != 1);
+            let first = sizes.next();
+            sizes.all(|size| Some(size) == first)
+        })
+}
+
+/// Whether a mask is as large as the first axes of a tensor, sizes of 1 aside.
+fn mask(shapes: Shapes<'_>, mask: usize, of: usize) -> Result<(), String> {
+    let [Some(keep), Some(x)] = [shapes.get(mask), shapes.get(of)] else {
+        return Err("a tensor or its mask is missing".into());
+    };
+    let fits = keep.len() <= x.len() && keep.iter().zip(x).all(|(a, b)| a == b || *a == 1);
+    require(fits, || format!("a tensor of {x:?} with a mask of {keep:?}"))
+}
+
+fn reshape(from: &[usize], to: &[i64]) -> Result<(), String> {
+    let sizes: Option<Vec<usize>> = to
+        .iter()
+        .enumerate()
+        .filter(|(_, size)| **size != -1)
+        .map(|(axis, size)| match size {
+            0 => from.get(axis).copied(),
+            size => usize::try_from(*size).ok(),
+        })
+        .collect();
+    let inferred = to.iter().filter(|size| **size == -1).count();
+    let elements: usize = from.iter().product();
+    let known = sizes.and_then(|sizes| {
+        sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))
+    });
+    let fits = known.is_some_and(|known| match inferred {
+        0 => known == elements,
+        1 => known > 0 && elements.is_multiple_of(known),
+        _ => false,
+    });
+    require(fits, || format!("a tensor of {from:?} in the shape {to:?}"))
+}
+
+/// Whether each window lies inside the padded axes behind the channels.
+fn window(x: &[usize], size: &[usize], dilation: &[usize], pads: &[usize]) -> Result<(), String> {
+    let axes = x.get(2..).unwrap_or_default();
+    let inside = axes.len() == size.len()
+        && (0..size.len()).all(|at| {
+            let extent = size[at].saturating_sub(1).saturating_mul(dilation[at]);
+            axes[at].saturating_add(pads[at]) > extent
+        });
+    require(inside, || format!("a window of {size:?} over a tensor of {x:?}"))
+}
+
+fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {
+    if pooling.same {
+        return Ok(());
+    }
+    let ones = vec![1; pooling.size.len()];
+    let zeros = vec![0; pooling.size.len()];
+    window(x, &pooling.size, &ones, &zeros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_with_kept_and_inferred_sizes() {
+        assert!(reshape(&[2, 3, 4], &[0, -1]).is_ok());
+        assert!(reshape(&[2, 3, 4], &[0, 12]).is_ok());
+        assert!(reshape(&[2, 3, 4], &[0, 5, -1]).is_err());
+        assert!(reshape(&[2, 3, 4], &[0, 11]).is_err());
+        assert!(reshape(&[2], &[0, 0]).is_err());
+        assert!(reshape(&[2], &[0, -2]).is_err());
+        assert!(reshape(&[2, 3], &[i64::MAX, i64::MAX]).is_err());
+    }
+
+    #[test]
+    fn sizes_of_one_are_broadcast() {
+        assert!(broadcast(&[vec![2, 1], vec![1, 3], vec![2, 3]]));
+        assert!(!broadcast(&[vec![2, 1], vec![1, 3], vec![3, 3]]));
+        assert!(!broadcast(&[vec![2, 1], vec![2]]));
+        let concatenate = Function::Concatenate(1);
+        assert!(function(&concatenate, &[vec![2, 1], vec![2, 3]]).is_ok());
+        assert!(function(&concatenate, &[vec![2, 1], vec![1, 3]]).is_err());
+    }
+
+    #[test]
+    fn windows_must_lie_inside() {
+        assert!(window(&[1, 3, 5], &[3], &[2], &[0]).is_ok());
+        assert!(window(&[1, 3, 4], &[3], &[2], &[0]).is_err());
+        assert!(window(&[1, 3, 4], &[3], &[2], &[1]).is_ok());
+        let pooling = PoolWindow {
+            size: vec![3, 3],
+            strides: vec![1, 1],
+            same: false,
+        };
+        assert!(pool(&[1, 1, 3, 2], &pooling).is_err());
+    }
+}

@@ -1,0 +1,240 @@
+//! The modules of a plan as one type, and nested models of them.
+
+use burn::module::{
+    Content, DisplaySettings, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
+    ModuleVisitor,
+};
+use burn::nn::conv::{Conv1d, Conv2d};
+use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, Linear};
+use burn::tensor::Device;
+use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
+use burn_keras_nn::normalization::BatchNormalization;
+use burn_keras_nn::recurrent::Lstm;
+
+/// A field of a model. As a module it is transparent: its variant shows in no path.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // every variant is the module of its name
+pub enum Layer {
+    Linear(Linear),
+    Conv1d(Conv1d),
+    Conv2d(Conv2d),
+    BatchNorm(BatchNorm),
+    BatchNormalization(BatchNormalization),
+    Embedding(Embedding),
+    Lstm(Lstm),
+    Dropout(Dropout),
+    NoiseDropout(NoiseDropout),
+    SpatialDropout(SpatialDropout),
+    AlphaDropout(AlphaDropout),
+    GaussianDropout(GaussianDropout),
+    GaussianNoise(GaussianNoise),
+    Model(Submodel),
+}
+
+/// `$body` for the module `$module` in `$layer`.
+macro_rules! with_module {
+    ($layer:expr, $module:ident => $body:expr) => {
+        match $layer {
+            Layer::Linear($module) => $body,
+            Layer::Conv1d($module) => $body,
+            Layer::Conv2d($module) => $body,
+            Layer::BatchNorm($module) => $body,
+            Layer::BatchNormalization($module) => $body,
+            Layer::Embedding($module) => $body,
+            Layer::Lstm($module) => $body,
+            Layer::Dropout($module) => $body,
+            Layer::NoiseDropout($module) => $body,
+            Layer::SpatialDropout($module) => $body,
+            Layer::AlphaDropout($module) => $body,
+            Layer::GaussianDropout($module) => $body,
+            Layer::GaussianNoise($module) => $body,
+            Layer::Model($module) => $body,
+        }
+    };
+}
+
+macro_rules! from_modules {
+    ($($module:ident)*) => {$(
+        impl From<$module> for Layer {
+            fn from(module: $module) -> Self {
+                Self::$module(module)
+            }
+        }
+    )*};
+}
+
+from_modules! {
+    Linear Conv1d Conv2d BatchNorm BatchNormalization Embedding Lstm Dropout NoiseDropout
+    SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+}
+
+impl From<Submodel> for Layer {
+    fn from(model: Submodel) -> Self {
+        Self::Model(model)
+    }
+}
+
+impl Module for Layer {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        with_module!(self, module => module.collect_devices(devices))
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        with_module!(self, module => module.fork(device).into())
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        with_module!(self, module => module.to_device(device).into())
+    }
+
+    fn train(self) -> Self {
+        with_module!(self, module => module.train().into())
+    }
+
+    fn valid(&self) -> Self {
+        with_module!(self, module => module.valid().into())
+    }
+
+    fn materialize(self) -> Self {
+        with_module!(self, module => module.materialize().into())
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        with_module!(self, module => module.visit(visitor));
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        with_module!(self, module => module.map(mapper).into())
+    }
+}
+
+impl ModuleDisplayDefault for Layer {
+    fn content(&self, content: Content) -> Option<Content> {
+        with_module!(self, module => module.content(content))
+    }
+
+    fn num_params(&self) -> usize {
+        Module::num_params(self)
+    }
+}
+
+impl ModuleDisplay for Layer {
+    fn format(&self, passed_settings: DisplaySettings) -> String {
+        with_module!(self, module => module.format(passed_settings))
+    }
+}
+
+/// A model inside a [`Model`](crate::Model): what is a struct with `#[derive(Module)]` in generated
+/// source, with the same paths in the same order.
+#[derive(Clone, Debug)]
+pub struct Submodel {
+    type_name: String,
+    /// `Struct:` and the type's name, as derived modules announce themselves.
+    container: String,
+    fields: Vec<(String, Layer)>,
+}
+
+impl Submodel {
+    pub(crate) fn new(type_name: &str, fields: Vec<(String, Layer)>) -> Self {
+        Self {
+            type_name: type_name.to_owned(),
+            container: format!("Struct:{type_name}"),
+            fields,
+        }
+    }
+
+    /// The name of the struct in generated source.
+    pub fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    /// The layers with their names, in the order in which they are visited.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Layer)> {
+        self.fields.iter().map(|(name, layer)| (name.as_str(), layer))
+    }
+
+    /// The layer at a position.
+    pub(crate) fn layer(&self, position: usize) -> Option<&Layer> {
+        self.fields.get(position).map(|(_, layer)| layer)
+    }
+
+    fn each(self, f: impl Fn(Layer) -> Layer) -> Self {
+        let fields = self.fields.into_iter();
+        Self {
+            fields: fields.map(|(name, layer)| (name, f(layer))).collect(),
+            ..self
+        }
+    }
+}
+
+impl Module for Submodel {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        let layers = self.fields.iter();
+        layers.fold(devices, |devices, (_, layer)| layer.collect_devices(devices))
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.each(|layer| layer.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.each(|layer| layer.to_device(device))
+    }
+
+    fn train(self) -> Self {
+        self.each(Module::train)
+    }
+
+    fn valid(&self) -> Self {
+        let fields = self.fields.iter();
+        Self {
+            type_name: self.type_name.clone(),
+            container: self.container.clone(),
+            fields: fields.map(|(name, layer)| (name.clone(), layer.valid())).collect(),
+        }
+    }
+
+    fn materialize(self) -> Self {
+        self.each(Module::materialize)
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        for (name, layer) in &self.fields {
+            visitor.enter_module(name, &self.container);
+            layer.visit(visitor);
+            visitor.exit_module(name, &self.container);
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        let mut fields = Vec::with_capacity(self.fields.len());
+        for (name, layer) in self.fields {
+            mapper.enter_module(&name, &self.container);
+            let layer = layer.map(mapper);
+            mapper.exit_module(&name, &self.container);
+            fields.push((name, layer));
+        }
+        Self { fields, ..self }
+    }
+}
+
+impl ModuleDisplayDefault for Submodel {
+    fn content(&self, content: Content) -> Option<Content> {
+        let content = content.set_top_level_type(&self.type_name);
+        let fields = self.fields.iter();
+        let content = fields.fold(content, |content, (name, layer)| content.add(name, layer));
+        content.optional()
+    }
+
+    fn num_params(&self) -> usize {
+        Module::num_params(self)
+    }
+}
+
+impl ModuleDisplay for Submodel {}
+
+impl std::fmt::Display for Submodel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&ModuleDisplay::format(self, DisplaySettings::default()))
+    }
+}

@@ -1,0 +1,507 @@
+//! A Keras model at run time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::module::{
+    Content, DisplaySettings, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
+    ModuleVisitor, Param,
+};
+use burn::tensor::{Device, FloatDType, Tensor};
+use burn_keras_import::{Plan, lower, names, record};
+use burn_keras_nn::record::RecordBytes;
+use burn_keras_nn::{Scope, stable_ids};
+use keras_ir::shape::Spec;
+use keras_ir::{Graph, ReadOptions};
+
+use crate::execute::Frame;
+use crate::layer::Submodel;
+use crate::program::Program;
+use crate::{Error, Value, build, value};
+
+/// How to load a model.
+///
+/// ```
+/// use burn_keras::LoadOptions;
+///
+/// let options = LoadOptions::new().with_name("encoder").with_untie(true);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// What the model is called: the stem of its source and records, and unless
+    /// [`namespace`](Self::namespace) says otherwise the namespace of its parameters' ids. The
+    /// file's name by default.
+    pub name: Option<String>,
+    /// The namespace of the parameters' ids: a second instance of a model that is trained beside
+    /// the first needs one of its own.
+    pub namespace: Option<String>,
+    /// Take layers that stand in several models for separate ones, although they look shared.
+    pub untie: bool,
+}
+
+impl LoadOptions {
+    /// The defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`name`](Self::name).
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets [`namespace`](Self::namespace).
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Sets [`untie`](Self::untie).
+    #[must_use]
+    pub fn with_untie(mut self, untie: bool) -> Self {
+        self.untie = untie;
+        self
+    }
+}
+
+/// What a model takes or gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Keras's name: that of the input layer, of the layer that makes the output, or the key of a
+    /// dict of outputs.
+    pub name: String,
+    /// Shape (batch axis first) and kind.
+    pub spec: Spec,
+}
+
+/// A Keras model that is interpreted: the plan behind generated source, run step by step.
+///
+/// It computes what generated source computes, to the bit, and is a Burn module with the same
+/// parameter paths: the same records and optimizers fit both.
+///
+/// ```no_run
+/// use burn::tensor::{Device, Tensor};
+/// use burn_keras::Model;
+///
+/// let device = Device::flex();
+/// let model = Model::load("siamese.h5", &device)?;
+/// let left = Tensor::<2>::zeros([1, 12], &device);
+/// let scores = model.predict([left.clone(), left])?;
+/// println!("{}", scores[0]);
+/// # Ok::<(), burn_keras::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Model {
+    program: Arc<Program>,
+    inputs: Arc<[Port]>,
+    outputs: Arc<[Port]>,
+    namespace: String,
+    root: Submodel,
+    /// Where a model without parameters runs.
+    device: Device,
+}
+
+impl Model {
+    /// Loads a saved Keras model, weights included.
+    ///
+    /// # Errors
+    ///
+    /// A report of everything in the file that cannot be imported, with all problems at once.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self, Error> {
+        Self::load_with(path, &LoadOptions::default(), device)
+    }
+
+    /// [`load`](Self::load) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        path: impl AsRef<Path>,
+        options: &LoadOptions,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let read = ReadOptions {
+            untie: options.untie,
+        };
+        let graph = keras_ir::read(path, read)?;
+        let name = options.name.clone().unwrap_or_else(|| {
+            let stem = path.file_stem().unwrap_or_default();
+            names::value_name(&stem.to_string_lossy())
+        });
+        let namespace = options.namespace.as_deref().unwrap_or(&name);
+        Self::with_weights(&graph, &name, namespace, device)
+    }
+
+    /// A model of a graph that was read before, and perhaps changed since, with its weights.
+    ///
+    /// ```no_run
+    /// use burn::tensor::Device;
+    /// use burn_keras::{Model, keras_ir};
+    ///
+    /// let graph = keras_ir::read("siamese.h5", keras_ir::ReadOptions::default())?;
+    /// let model = Model::from_graph(&graph, "siamese", &Device::flex())?;
+    /// # Ok::<(), burn_keras::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A report of everything that cannot be imported.
+    pub fn from_graph(graph: &Graph, name: &str, device: &Device) -> Result<Self, Error> {
+        Self::with_weights(graph, name, name, device)
+    }
+
+    fn with_weights(
+        graph: &Graph,
+        name: &str,
+        namespace: &str,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let plan = lower::lower(graph, name)?;
+        let weights = record::weights(&plan, graph)?.into_bytes()?;
+        let mut model = Self::from_plan(Arc::new(plan), namespace, device)?;
+        let names = graph.input_names(graph.root());
+        let inputs = model.inputs.iter().zip(names);
+        model.inputs = inputs
+            .map(|(port, name)| Port {
+                name,
+                spec: port.spec.clone(),
+            })
+            .collect();
+        model.load_record_bytes(weights)
+    }
+
+    /// The module of a plan, with fresh parameters: a record comes next.
+    ///
+    /// # Errors
+    ///
+    /// A plan whose references lead nowhere, or with tensors of more than 6 axes.
+    pub fn from_plan(plan: Arc<Plan>, namespace: &str, device: &Device) -> Result<Self, Error> {
+        let program = Program::new(Arc::clone(&plan))?;
+        let root = build::model(&plan, plan.root_index(), &Scope::new(namespace), device)?;
+        let body = &plan.root().bodies[0];
+        let inputs = body.inputs.iter().map(|id| Port {
+            name: body.value(*id).name.clone(),
+            spec: body.value(*id).spec.clone(),
+        });
+        let outputs = body.outputs.iter().map(|output| Port {
+            name: output.keras_name.clone(),
+            spec: body.value(output.value).spec.clone(),
+        });
+        Ok(Self {
+            program: Arc::new(program),
+            inputs: inputs.collect(),
+            outputs: outputs.collect(),
+            namespace: namespace.to_owned(),
+            root: stable_ids(root, namespace),
+            device: device.clone(),
+        })
+    }
+
+    /// Loads a weights record from a file: one that the importer wrote beside the source, or one
+    /// that was saved after training.
+    ///
+    /// # Errors
+    ///
+    /// A record of another model, or one that does not fit in every path, shape and type.
+    pub fn load_record_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let digest = self.plan().digest();
+        self.load_record(|root| burn_keras_nn::record::load_file(root, path, &digest))
+    }
+
+    /// Loads a weights record from memory; see [`load_record_file`](Self::load_record_file).
+    ///
+    /// # Errors
+    ///
+    /// As [`load_record_file`](Self::load_record_file).
+    pub fn load_record_bytes(self, bytes: impl Into<RecordBytes>) -> Result<Self, Error> {
+        let digest = self.plan().digest();
+        self.load_record(|root| burn_keras_nn::record::load_bytes(root, bytes, &digest))
+    }
+
+    fn load_record(
+        self,
+        load: impl FnOnce(Submodel) -> Result<Submodel, burn_keras_nn::LoadError>,
+    ) -> Result<Self, Error> {
+        let root = load(self.root)?;
+        // A record brings the ids of the namespace that it was written in.
+        let root = stable_ids(root, &self.namespace);
+        Ok(Self { root, ..self })
+    }
+
+    /// Writes the parameters to a record: the same parameters give the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be written.
+    pub fn save_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        Ok(burn_keras_nn::record::save_file(&self.root, path)?)
+    }
+
+    /// The plan that is run.
+    pub fn plan(&self) -> &Plan {
+        &self.program.plan
+    }
+
+    /// The modules.
+    pub fn root(&self) -> &Submodel {
+        &self.root
+    }
+
+    /// The namespace of the parameters' ids.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// What the model takes, in Keras's order.
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// What the model gives, in Keras's order.
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// The names of the inputs, in Keras's order.
+    pub fn input_names(&self) -> Vec<&str> {
+        self.inputs.iter().map(|port| port.name.as_str()).collect()
+    }
+
+    /// The names of the outputs, in Keras's order.
+    pub fn output_names(&self) -> Vec<&str> {
+        self.outputs.iter().map(|port| port.name.as_str()).collect()
+    }
+
+    /// The device on which the model runs.
+    pub fn device(&self) -> Device {
+        let devices = self.root.devices();
+        devices.into_iter().next().unwrap_or_else(|| self.device.clone())
+    }
+
+    /// The outputs for `inputs`, both in Keras's order.
+    ///
+    /// Inputs are moved to the model's device, and cast where the model takes another kind or
+    /// floating-point type.
+    ///
+    /// # Errors
+    ///
+    /// Inputs of another number, rank or shape than the model takes.
+    pub fn predict(
+        &self,
+        inputs: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> Result<Vec<Value>, Error> {
+        let device = self.device();
+        let float = self.float_type();
+        let given: Vec<Value> = inputs.into_iter().map(Into::into).collect();
+        self.check_count(given.len())?;
+        let inputs = given.into_iter().zip(self.inputs.iter());
+        let inputs = inputs.map(|(value, port)| {
+            value.to_device(&device).cast(port.spec.kind, float)
+        });
+        self.forward(inputs.collect())
+    }
+
+    /// [`predict`](Self::predict) with inputs and outputs by name.
+    ///
+    /// ```no_run
+    /// # use burn::tensor::{Device, Tensor};
+    /// # fn run(model: &burn_keras::Model, x: Tensor<2>) -> Result<(), burn_keras::Error> {
+    /// for (name, output) in model.predict_named([("left", x.clone()), ("right", x)])? {
+    ///     println!("{name}: {output}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`predict`](Self::predict); names that the model does not have, or that are missing.
+    pub fn predict_named(
+        &self,
+        inputs: impl IntoIterator<Item = (impl AsRef<str>, impl Into<Value>)>,
+    ) -> Result<Vec<(String, Value)>, Error> {
+        let mut places: Vec<Vec<Value>> = vec![Vec::new(); self.inputs.len()];
+        for (name, value) in inputs {
+            let name = name.as_ref();
+            let place = self.inputs.iter().position(|port| port.name == name);
+            let Some(place) = place else {
+                return Err(Error::UnknownInput {
+                    name: name.to_owned(),
+                    inputs: self.inputs.iter().map(|port| port.name.clone()).collect(),
+                });
+            };
+            places[place].push(value.into());
+        }
+        let ordered = places.into_iter().zip(self.inputs.iter());
+        let ordered = ordered.map(|(values, port)| {
+            let [value] = <[Value; 1]>::try_from(values).map_err(|values| Error::InputTimes {
+                name: port.name.clone(),
+                times: values.len(),
+            })?;
+            Ok(value)
+        });
+        let outputs = self.predict(ordered.collect::<Result<Vec<_>, Error>>()?)?;
+        let names = self.outputs.iter().map(|port| port.name.clone());
+        Ok(names.zip(outputs).collect())
+    }
+
+    /// The outputs for `inputs` as they are: on the model's device and of the kinds that it takes.
+    ///
+    /// On a device with autodiff this is the forward pass of training: gradients flow back to the
+    /// inputs and to the parameters.
+    ///
+    /// # Errors
+    ///
+    /// Inputs of another number, kind, rank or shape than the model takes.
+    pub fn forward(&self, inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
+        self.check_count(inputs.len())?;
+        let batch = inputs.first().map(Value::shape);
+        let batch = batch.and_then(|shape| shape.first().copied());
+        for (value, port) in inputs.iter().zip(self.inputs.iter()) {
+            check(value, port, batch)?;
+        }
+        let frame = Frame {
+            program: &self.program,
+            model: self.plan().root_index(),
+            body: 0,
+            own: &self.root,
+            borrowed: Vec::new(),
+        };
+        let mut outputs = frame.run(inputs)?;
+        outputs.truncate(self.outputs.len()); // masks stand behind the outputs
+        Ok(outputs)
+    }
+
+    fn check_count(&self, found: usize) -> Result<(), Error> {
+        if found == self.inputs.len() {
+            return Ok(());
+        }
+        Err(Error::InputCount {
+            expected: self.inputs.iter().map(|port| port.name.clone()).collect(),
+            found,
+        })
+    }
+
+    /// The floating-point type of the parameters.
+    fn float_type(&self) -> FloatDType {
+        let mut first = FirstFloat(None);
+        self.root.visit(&mut first);
+        first.0.unwrap_or(FloatDType::F32)
+    }
+}
+
+/// Rank, kind, sizes and batch size. The batch axis takes any size, whatever the file says.
+fn check(value: &Value, port: &Port, batch: Option<usize>) -> Result<(), Error> {
+    let shape = value.shape();
+    let Spec { shape: known, kind } = &port.spec;
+    let sizes = shape.iter().zip(&known.0).skip(1);
+    let fits = value.kind() == *kind
+        && shape.len() == known.rank()
+        && sizes.into_iter().all(|(size, known)| known.is_none_or(|known| known == *size));
+    let mut expected = format!("{} {known}", value::name(*kind));
+    if !fits || shape.contains(&0) || shape.first().copied() != batch {
+        if fits && shape.contains(&0) {
+            expected.push_str(" without empty axes");
+        } else if fits && let Some(batch) = batch {
+            expected.push_str(&format!(" with as many samples as the first input has, {batch}"));
+        }
+        return Err(Error::Input {
+            name: port.name.clone(),
+            expected,
+            found: value.to_string(),
+        });
+    }
+    Ok(())
+}
+
+struct FirstFloat(Option<FloatDType>);
+
+impl ModuleVisitor for FirstFloat {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.0.is_none() {
+            let dtype = param.val().dtype();
+            self.0 = dtype.is_float().then(|| dtype.into());
+        }
+    }
+}
+
+impl Module for Model {
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        self.root.collect_devices(devices)
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        Self {
+            root: self.root.fork(device),
+            device: device.clone(),
+            ..self
+        }
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        Self {
+            root: self.root.to_device(device),
+            device: device.clone(),
+            ..self
+        }
+    }
+
+    fn train(self) -> Self {
+        Self {
+            root: self.root.train(),
+            ..self
+        }
+    }
+
+    fn valid(&self) -> Self {
+        Self {
+            program: Arc::clone(&self.program),
+            inputs: Arc::clone(&self.inputs),
+            outputs: Arc::clone(&self.outputs),
+            namespace: self.namespace.clone(),
+            root: self.root.valid(),
+            device: self.device.clone(),
+        }
+    }
+
+    fn materialize(self) -> Self {
+        Self {
+            root: self.root.materialize(),
+            ..self
+        }
+    }
+
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        self.root.visit(visitor);
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        Self {
+            root: self.root.map(mapper),
+            ..self
+        }
+    }
+}
+
+impl ModuleDisplayDefault for Model {
+    fn content(&self, content: Content) -> Option<Content> {
+        self.root.content(content)
+    }
+
+    fn num_params(&self) -> usize {
+        Module::num_params(&self.root)
+    }
+}
+
+impl ModuleDisplay for Model {}
+
+impl std::fmt::Display for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&ModuleDisplay::format(self, DisplaySettings::default()))
+    }
+}

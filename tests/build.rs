@@ -1,0 +1,96 @@
+//! Generates the source of every sample and fixture, with an adapter that calls it with values of
+//! any rank, so that the tests can hold the source against run time and Keras.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use burn_keras_import::codegen::{CodegenOptions, generate};
+use burn_keras_import::lower::lower;
+use burn_keras_import::names::value_name;
+use burn_keras_import::plan::Plan;
+use keras_ir::{ReadOptions, read};
+
+fn main() {
+    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap());
+    let out = PathBuf::from(env::var("OUT_DIR").unwrap());
+    let mut modules = String::new();
+    let mut cases = String::new();
+    for folder in folders(&here) {
+        println!("cargo::rerun-if-changed={}", folder.display());
+        for path in models(&folder) {
+            let case = stem(&path);
+            let name = value_name(&format!("{}_{case}", stem(&folder)));
+            let Ok(graph) = read(&path, ReadOptions::default()) else {
+                continue; // the conformance tests say which models must be readable
+            };
+            let plan = lower(&graph, &name).unwrap_or_else(|report| panic!("{report}"));
+            let source = generate(&plan, &CodegenOptions::default());
+            fs::write(out.join(format!("{name}.rs")), source).unwrap();
+            let module = format!("source_{}", plan.name);
+            writeln!(
+                modules,
+                "#[path = {:?}]\nmod {module};",
+                out.join(format!("{name}.rs"))
+            )
+            .unwrap();
+            cases.push_str(&adapter(&plan, &module, &path));
+        }
+    }
+    let source = format!(
+        "{modules}\n/// Every generated model, with an adapter.\npub const SOURCES: &[Source] = &[\n{cases}];\n"
+    );
+    fs::write(out.join("sources.rs"), source).unwrap();
+}
+
+/// The entry of one model: its file and a function that runs its source.
+fn adapter(plan: &Plan, module: &str, path: &Path) -> String {
+    let root = plan.root();
+    let body = &root.bodies[0];
+    let inputs = body.inputs.iter().map(|_| "next(&mut inputs)?");
+    let inputs: Vec<&str> = inputs.collect();
+    let outputs: Vec<String> = match body.outputs.len() {
+        1 => vec!["output.into()".into()],
+        _ => body
+            .outputs
+            .iter()
+            .map(|output| format!("output.{}.into()", output.name))
+            .collect(),
+    };
+    format!(
+        "    Source {{\n        path: {:?},\n        name: {:?},\n        run: |record, mut inputs, device| {{\n            \
+         let model = {module}::{}::from_bytes(record, device)?;\n            \
+         let output = model.forward({});\n            \
+         Ok(vec![{}])\n        }},\n    }},\n",
+        path,
+        plan.name,
+        root.type_name,
+        inputs.join(", "),
+        outputs.join(", ")
+    )
+}
+
+fn folders(here: &Path) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(here.join("fixtures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir() && !path.ends_with("errors"))
+        .collect();
+    folders.sort();
+    folders.push(here.join("../models/keras"));
+    folders
+}
+
+fn models(folder: &Path) -> Vec<PathBuf> {
+    let mut models: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "h5"))
+        .collect();
+    models.sort();
+    models
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().unwrap().to_str().unwrap()
+}

@@ -1,0 +1,123 @@
+//! The generated source of every sample and fixture: equal to run time to the bit on flex, and to
+//! Keras. Every kind of step that lowering makes is in one of them.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::Path;
+use std::vec::IntoIter;
+
+use burn::tensor::{Device, TensorData};
+use burn_keras::{Model, Value};
+use burn_keras_import::lower::lower;
+use burn_keras_import::plan::{Operation, Plan};
+use burn_keras_import::record;
+use burn_keras_tests::{Array, Arrays, Tolerance, compare};
+use keras_ir::shape::Kind;
+use keras_ir::{ReadOptions, read};
+
+/// A generated model: its Keras file, and an adapter that runs it from a record.
+pub struct Source {
+    path: &'static str,
+    name: &'static str,
+    run: fn(Vec<u8>, IntoIter<Value>, &Device) -> Result<Vec<Value>, Box<dyn Error>>,
+}
+
+mod generated {
+    use super::{Source, next};
+
+    include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+}
+
+fn next<T: TryFrom<Value>>(inputs: &mut IntoIter<Value>) -> Result<T, Box<dyn Error>> {
+    let value = inputs.next().ok_or("too few inputs")?;
+    T::try_from(value).map_err(|_| "an input of another rank or kind".into())
+}
+
+/// The array in the kind that the model takes.
+fn input(array: &Array, kind: Kind, device: &Device) -> Value {
+    let data = array.0.clone();
+    let data: TensorData = match kind {
+        Kind::Float => data.convert::<f32>(),
+        Kind::Int => data.convert::<i32>(),
+        Kind::Bool => data.convert::<bool>(),
+    };
+    Value::from_data(data, device).unwrap()
+}
+
+fn check(source: &Source, device: &Device) -> Result<Plan, String> {
+    let path = Path::new(source.path);
+    let graph = read(path, ReadOptions::default()).unwrap();
+    let plan = lower(&graph, source.name).unwrap();
+    let record = record::weights(&plan, &graph).unwrap().into_bytes().unwrap();
+    let arrays = Arrays::open(&path.with_extension("npz"));
+    let model = Model::from_graph(&graph, source.name, device).unwrap();
+    let inputs: Vec<Value> = arrays
+        .inputs
+        .iter()
+        .zip(model.inputs())
+        .map(|(array, port)| input(array, port.spec.kind, device))
+        .collect();
+    let at_run_time = model.predict(inputs.clone()).map_err(|error| error.to_string())?;
+    let outputs =
+        (source.run)(record, inputs.into_iter(), device).map_err(|error| error.to_string())?;
+    for (index, (output, expected)) in outputs.iter().zip(&arrays.outputs).enumerate() {
+        let data = output.to_data().unwrap();
+        let other = at_run_time[index].to_data().unwrap();
+        if data.as_bytes() != other.as_bytes() || data.shape() != other.shape() {
+            return Err(format!("output {index}: source and run time differ"));
+        }
+        let found: Vec<f64> = data.iter::<f64>().collect();
+        let (shape, values) = (expected.shape(), expected.values());
+        compare(
+            (&output.shape()[..], &found[..]),
+            (&shape, &values),
+            Tolerance::default(),
+        )
+        .map_err(|problem| format!("output {index}: {problem}"))?;
+    }
+    Ok(plan)
+}
+
+/// What tells one kind of step from another: the name of its variant.
+fn kinds(plan: &Plan, kinds: &mut BTreeSet<String>) {
+    let name = |text: String| {
+        let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    for step in plan.models.iter().flat_map(|model| &model.bodies).flat_map(|body| &body.steps) {
+        kinds.insert(match &step.operation {
+            Operation::Function(function) => name(format!("{function:?}")),
+            other => name(format!("{other:?}")),
+        });
+    }
+}
+
+#[test]
+fn source_equals_run_time_to_the_bit_and_keras() {
+    let device = Device::flex();
+    let mut seen = BTreeSet::new();
+    let mut failures = Vec::new();
+    for source in generated::SOURCES {
+        match check(source, &device) {
+            Ok(plan) => kinds(&plan, &mut seen),
+            Err(problem) => failures.push(format!("  {}: {problem}", source.name)),
+        }
+    }
+    assert!(failures.is_empty(), "{} differ\n{}", failures.len(), failures.join("\n"));
+    assert!(generated::SOURCES.len() > 250);
+    // A kind of step that no fixture has would be compared with nothing.
+    let expected = [
+        "Activation", "Add", "And", "Any", "ApplyMask", "Average", "AveragePool", "Concatenate",
+        "ExpandDims", "Fill", "GlobalAveragePool", "GlobalAveragePoolMasked", "GlobalMaxPool",
+        "Glu", "LogSoftmax", "Lookup", "Lstm", "Masking", "MaxPool", "Maximum", "Minimum", "Model",
+        "Module", "Multiply", "NotEqual", "OnesMask", "Or", "Pad", "PadSame", "Permute",
+        "RepeatVector", "Reshape", "Select", "Softmax", "SoftmaxAxes", "SoftmaxMasked",
+        "Sparsemax", "Subtract", "ToBool", "ToFloat", "ToInt", "ZerosMask",
+    ];
+    let missing: Vec<&str> = expected.into_iter().filter(|kind| !seen.contains(*kind)).collect();
+    assert!(missing.is_empty(), "no fixture has {missing:?}");
+    let new: Vec<&String> = seen.iter().filter(|kind| !expected.contains(&kind.as_str())).collect();
+    assert!(new.is_empty(), "not listed: {new:?}");
+}

@@ -1,0 +1,156 @@
+//! Models at run time against the outputs that Keras gave.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use burn_keras::{Model, Value};
+
+use crate::{Arrays, Backend, Tolerance, compare};
+
+/// A saved model with reference arrays.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// The model's file, without its extension.
+    pub name: String,
+    /// The model.
+    pub model: PathBuf,
+    /// The arrays.
+    pub arrays: PathBuf,
+}
+
+/// The folder of a family of fixtures; the samples are the family `samples`.
+pub fn folder(family: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if family == "samples" {
+        here.join("../models/keras")
+    } else {
+        here.join("fixtures").join(family)
+    }
+}
+
+/// The families of fixtures that have reference arrays.
+pub fn families() -> Vec<String> {
+    let entries = fs::read_dir(folder("")).unwrap();
+    let folders = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let names = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    let mut names: Vec<String> = names.filter(|name| name != "errors").collect();
+    names.sort();
+    names
+}
+
+/// The models of a family, each with its arrays.
+pub fn cases(family: &str) -> Vec<Case> {
+    let entries = fs::read_dir(folder(family)).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut models: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "h5")).collect();
+    models.sort();
+    let cases = models.into_iter().map(|model| Case {
+        name: model.file_stem().unwrap().to_str().unwrap().to_owned(),
+        arrays: model.with_extension("npz"),
+        model,
+    });
+    cases.collect()
+}
+
+/// Runs every model of a family on a backend, and fails with a list of those that differ.
+pub fn check_family(family: &str, backend: Backend) {
+    let Some(device) = backend.device() else {
+        return;
+    };
+    let cases = cases(family);
+    assert!(!cases.is_empty(), "{family}: there are no fixtures");
+    let count = cases.len();
+    let failures: Vec<String> = cases
+        .iter()
+        .filter_map(|case| {
+            let failure = check(case, &device, backend).err()?;
+            Some(format!("  {}: {failure}", case.name))
+        })
+        .collect();
+    assert!(
+        failures.is_empty(),
+        "{family} on {backend:?}: {} of {count} differ\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+fn check(case: &Case, device: &Device, backend: Backend) -> Result<(), String> {
+    let model = Model::load(&case.model, device).map_err(|error| error.to_string())?;
+    let arrays = Arrays::open(&case.arrays);
+    check_outputs(&model, &arrays, device)?;
+    if backend == Backend::Flex && arrays.batch() > 1 {
+        for index in [0, arrays.batch() - 1] {
+            check_outputs(&model, &arrays.sample(index), device)
+                .map_err(|error| format!("sample {index} alone: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn check_outputs(model: &Model, arrays: &Arrays, device: &Device) -> Result<(), String> {
+    let inputs: Vec<Value> = arrays.inputs.iter().map(|array| array.value(device)).collect();
+    let outputs = model.predict(inputs).map_err(|error| error.to_string())?;
+    if outputs.len() != arrays.outputs.len() {
+        return Err(format!(
+            "{} outputs, the reference has {}",
+            outputs.len(),
+            arrays.outputs.len()
+        ));
+    }
+    let names = model.output_names();
+    let outputs = outputs.iter().zip(&arrays.outputs).zip(names).enumerate();
+    let problems: Vec<String> = outputs
+        .filter_map(|(index, ((output, expected), name))| {
+            let data = output.to_data().unwrap();
+            let found: Vec<f64> = data.iter::<f64>().collect();
+            let found = (&output.shape()[..], &found[..]);
+            let (shape, values) = (expected.shape(), expected.values());
+            let problem = compare(found, (&shape, &values), Tolerance::default()).err()?;
+            Some(format!("output {index} ({name}): {problem}"))
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("; "))
+    }
+}
+
+/// One test per family, on the backend `$backend`; and one that no family is left out.
+#[macro_export]
+macro_rules! conformance {
+    ($backend:expr; $($family:ident)*) => {
+        $(
+            #[test]
+            fn $family() {
+                $crate::check_family(stringify!($family), $backend);
+            }
+        )*
+
+        #[test]
+        fn every_family_is_tested() {
+            let mut tested = vec![$(stringify!($family)),*];
+            tested.retain(|family| *family != "samples");
+            tested.sort_unstable();
+            assert_eq!(tested, $crate::conformance::families());
+        }
+    };
+}
+
+/// [`conformance`] of all families.
+#[macro_export]
+macro_rules! all_families {
+    ($backend:expr) => {
+        $crate::conformance! {
+            $backend;
+            samples activation average_pooling1d average_pooling2d batch_normalization concatenate
+            conv1d conv2d dense depthwise_conv2d dropout embedding flatten global_pooling
+            leaky_relu lstm mask_merge mask_propagation masking max_pooling1d max_pooling2d merge
+            nested_mask optimizers permute relu repeat_vector reshape softmax structure
+            zero_padding
+        }
+    };
+}

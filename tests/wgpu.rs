@@ -1,0 +1,5 @@
+//! Every sample and fixture at run time on wgpu, against Keras.
+
+use burn_keras_tests::Backend;
+
+burn_keras_tests::all_families!(Backend::Wgpu);
