@@ -13,10 +13,12 @@
 pub mod codegen;
 pub mod import;
 pub mod lower;
+mod model_gen;
 pub mod names;
 mod passes;
 pub mod plan;
 pub mod record;
 
 pub use import::{Import, ImportError, Imported};
+pub use model_gen::ModelGen;
 pub use plan::Plan;

@@ -100,6 +100,8 @@ impl Names {
         if self.taken.insert(name.to_owned()) {
             return name.to_owned();
         }
+        // `type_` and the like already end in the separator.
+        let name = name.trim_end_matches('_');
         let mut number = 2_usize;
         loop {
             let candidate = format!("{name}{}{number}", self.separator);
@@ -143,5 +145,7 @@ mod tests {
         assert_eq!(unique("a_b"), "a_b");
         assert_eq!(unique("a_b"), "a_b_2");
         assert_eq!(unique("a_b_2"), "a_b_2_2");
+        assert_eq!(unique("self_"), "self_");
+        assert_eq!(unique("self_"), "self_2");
     }
 }

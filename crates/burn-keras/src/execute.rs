@@ -9,6 +9,7 @@ use burn_keras_nn::embedding::embedding;
 use crate::layer::{Layer, Submodel};
 use crate::program::{Extra, Program, kind_of};
 use crate::rank::at_rank;
+use crate::value::Erased;
 use crate::{Error, Value, fit, function};
 
 /// A call of a body: the model's own modules and those that it borrows.
@@ -183,22 +184,28 @@ fn module_forward(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {
         _ => {}
     }
     let rank = x.rank();
-    at_rank!(rank, D => {
-        let x = Tensor::<D>::try_from(x)?;
-        Ok(match layer {
-            Layer::Linear(module) => module.forward(x),
-            Layer::BatchNorm(module) => module.forward(x),
-            Layer::BatchNormalization(module) => module.forward(x),
-            Layer::Dropout(module) => module.forward(x),
-            Layer::NoiseDropout(module) => module.forward(x),
-            Layer::SpatialDropout(module) => module.forward(x),
-            Layer::AlphaDropout(module) => module.forward(x),
-            Layer::GaussianDropout(module) => module.forward(x),
-            Layer::GaussianNoise(module) => module.forward(x),
-            _ => return Err(wrong_module()),
-        }
-        .into())
-    }, else Err(wrong_module()))
+    at_rank!(rank, D => any_rank::<D>(layer, x), else Err(wrong_module()))
+}
+
+/// The modules that take tensors of any rank.
+fn any_rank<const D: usize>(layer: &Layer, x: Value) -> Result<Value, Error>
+where
+    Tensor<D>: Erased,
+{
+    let x = Tensor::<D>::restore(x)?;
+    let y = match layer {
+        Layer::Linear(module) => module.forward(x),
+        Layer::BatchNorm(module) => module.forward(x),
+        Layer::BatchNormalization(module) => module.forward(x),
+        Layer::Dropout(module) => module.forward(x),
+        Layer::NoiseDropout(module) => module.forward(x),
+        Layer::SpatialDropout(module) => module.forward(x),
+        Layer::AlphaDropout(module) => module.forward(x),
+        Layer::GaussianDropout(module) => module.forward(x),
+        Layer::GaussianNoise(module) => module.forward(x),
+        _ => return Err(wrong_module()),
+    };
+    Ok(y.erase())
 }
 
 fn lookup(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {

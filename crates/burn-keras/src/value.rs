@@ -49,6 +49,14 @@ pub enum Value {
     Bool(Ranked<Bool>),
 }
 
+/// A tensor of one kind and rank: what a [`Value`] may hold.
+pub(crate) trait Erased: Sized {
+    /// The tensor in `value`, if it is of this kind and rank.
+    fn restore(value: Value) -> Result<Self, Error>;
+    /// The tensor as a value.
+    fn erase(self) -> Value;
+}
+
 /// `$body` for the tensor `$x` in `$ranked`, whatever its rank.
 macro_rules! with_tensor {
     ($ranked:expr, $x:ident => $body:expr) => {
@@ -79,6 +87,16 @@ macro_rules! conversions {
         impl From<Tensor<$rank, $kind>> for Value {
             fn from(tensor: Tensor<$rank, $kind>) -> Self {
                 Self::$kind(Ranked::$variant(tensor))
+            }
+        }
+
+        impl Erased for Tensor<$rank, $kind> {
+            fn restore(value: Value) -> Result<Self, Error> {
+                value.try_into()
+            }
+
+            fn erase(self) -> Value {
+                self.into()
             }
         }
 

@@ -97,7 +97,11 @@ pub(super) fn use_lines<'a>(code: impl IntoIterator<Item = &'a TokenStream>) -> 
             names => format!("use {module}::{{{}}};\n", names.join(", ")),
         };
         let is_short = line.len() <= 101;
-        lines.push(if is_short { line } else { wrapped(module, &names) });
+        lines.push(if is_short {
+            line
+        } else {
+            wrapped(module, &names)
+        });
     }
     // As rustfmt has them: `a::b::C` before `a::{C, D}`.
     lines.sort();

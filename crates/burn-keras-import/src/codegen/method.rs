@@ -122,7 +122,10 @@ impl<'g> Method<'g> {
         let mut modules = Vec::new();
         for module in &self.borrows {
             let (base, ty) = self.borrowed(*module);
-            let is_used = self.lines.iter().any(|line| self.uses(line).contains(module));
+            let is_used = self
+                .lines
+                .iter()
+                .any(|line| self.uses(line).contains(module));
             let base = if is_used { base } else { format!("_{base}") };
             let variable = ident(&variables.reserve(&base));
             modules.push((*module, variable.clone()));
@@ -140,7 +143,11 @@ impl<'g> Method<'g> {
                 .map(|(position, id)| {
                     let variable = ident(variables.get(*id));
                     let is_last = last.contains(id) && !line.inputs[position + 1..].contains(id);
-                    if is_last { quote!(#variable) } else { quote!(#variable.clone()) }
+                    if is_last {
+                        quote!(#variable)
+                    } else {
+                        quote!(#variable.clone())
+                    }
                 })
                 .collect();
             let expression = self.expression(line, &inputs, &modules);
@@ -212,7 +219,9 @@ impl<'g> Method<'g> {
     fn borrowed(&self, module: ModuleRef) -> (String, Ident) {
         let name = match module {
             ModuleRef::Own(field) => self.model.fields.get(field).map(|field| &field.name),
-            ModuleRef::Borrowed(borrow) => self.model.borrows.get(borrow).map(|borrow| &borrow.name),
+            ModuleRef::Borrowed(borrow) => {
+                self.model.borrows.get(borrow).map(|borrow| &borrow.name)
+            }
         };
         let ty = kind_of(self.model, module).map_or("Missing", |kind| self.types.of(kind));
         (name.cloned().unwrap_or_default(), ident(ty))
@@ -259,7 +268,11 @@ impl<'g> Method<'g> {
         };
         match &step.operation {
             Operation::Function(function) => {
-                let specs: Vec<_> = line.inputs.iter().map(|id| &self.body.value(*id).spec).collect();
+                let specs: Vec<_> = line
+                    .inputs
+                    .iter()
+                    .map(|id| &self.body.value(*id).spec)
+                    .collect();
                 step::function(function, inputs, &specs)
             }
             Operation::Module(module) => {
@@ -450,7 +463,7 @@ impl<'g> Method<'g> {
                 let fields = fields.iter().zip(&moved).map(|(field, value)| {
                     let OutputField { name, .. } = field;
                     let name = ident(name);
-                    if value.to_string() == name.to_string() {
+                    if name == value.to_string() {
                         quote!(#name)
                     } else {
                         quote!(#name: #value)

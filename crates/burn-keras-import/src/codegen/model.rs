@@ -43,7 +43,11 @@ pub(super) fn items(types: &Types<'_>, model: &ModelPlan, root: Option<&Root>) -
 fn doc(paragraphs: &[String]) -> TokenStream {
     let lines = paragraphs.iter().flat_map(|text| docs::wrap(text, WIDTH));
     let lines = lines.map(|line| {
-        let line = if line.is_empty() { line } else { format!(" {line}") };
+        let line = if line.is_empty() {
+            line
+        } else {
+            format!(" {line}")
+        };
         quote!(#[doc = #line])
     });
     quote!(#(#lines)*)
@@ -59,12 +63,7 @@ fn model_doc(model: &ModelPlan, is_root: bool) -> String {
     }
 }
 
-fn struct_item(
-    types: &Types<'_>,
-    model: &ModelPlan,
-    segments: &[Segment],
-    is_root: bool,
-) -> Item {
+fn struct_item(types: &Types<'_>, model: &ModelPlan, segments: &[Segment], is_root: bool) -> Item {
     let name = ident(&model.type_name);
     let about = model_doc(model, is_root);
     let own = own_fields(model, segments);
@@ -85,7 +84,11 @@ fn struct_item(
         let (field, ty) = types.part(model, index);
         text.push_str(&format!("\n            {field}: {ty},"));
     }
-    text.push_str(if segments.is_empty() { "]\n" } else { "\n        ]\n" });
+    text.push_str(if segments.is_empty() {
+        "]\n"
+    } else {
+        "\n        ]\n"
+    });
     for field in own {
         let about = field_doc(types, field);
         let (name, ty) = (ident(&field.name), types.of(&field.kind));
@@ -105,7 +108,10 @@ fn field_doc(types: &Types<'_>, field: &Field) -> String {
     };
     let frozen = if field.frozen { ", not trained" } else { "" };
     let class = docs::word(&field.class);
-    format!("{} ({class}){parameters}{frozen}", docs::code(&field.keras_name))
+    format!(
+        "{} ({class}){parameters}{frozen}",
+        docs::code(&field.keras_name)
+    )
 }
 
 fn parameters(types: &Types<'_>, layer: LayerId) -> Vec<String> {
@@ -114,7 +120,11 @@ fn parameters(types: &Types<'_>, layer: LayerId) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for parameter in parameters {
         // A layer of a model that stands in several places comes several times.
-        let text = format!("{} {}", parameter.param.name, docs::code(format!("{:?}", parameter.shape)));
+        let text = format!(
+            "{} {}",
+            parameter.param.name,
+            docs::code(format!("{:?}", parameter.shape))
+        );
         if !found.contains(&text) {
             found.push(text);
         }
@@ -181,7 +191,9 @@ fn needs_of_fields(types: &Types<'_>, fields: &[&Field]) -> Needs {
 
 fn segment_fields<'m>(model: &'m ModelPlan, segment: &Segment) -> Vec<&'m Field> {
     let fields = segment.fields.iter();
-    fields.filter_map(|field| model.fields.get(*field)).collect()
+    fields
+        .filter_map(|field| model.fields.get(*field))
+        .collect()
 }
 
 fn implementation(
@@ -263,7 +275,11 @@ fn allow_constants(code: &[TokenStream]) -> Option<TokenStream> {
 
 fn constructors(types: &Types<'_>, needs: Needs, root: &Root) -> TokenStream {
     let arguments = init_arguments(needs, &quote!(&Scope::new(namespace)));
-    let device = if needs.device { ident("device") } else { quote::format_ident!("_device") };
+    let device = if needs.device {
+        ident("device")
+    } else {
+        quote::format_ident!("_device")
+    };
     let file = format!("`{}.bpk`", types.plan.name);
     let from_file = doc(&[
         format!("The model with the weights of the record at `path`, {file} as it was imported."),
@@ -330,7 +346,9 @@ fn method_doc(body: &Body) -> Vec<String> {
         format!("{} {}", docs::code(name), docs::spec(&body.value(id).spec))
     };
     let inputs = body.inputs.iter();
-    let inputs: Vec<String> = inputs.map(|id| tensor(&body.value(*id).name, *id)).collect();
+    let inputs: Vec<String> = inputs
+        .map(|id| tensor(&body.value(*id).name, *id))
+        .collect();
     let outputs = body.outputs.iter();
     let outputs: Vec<String> = outputs
         .map(|output| tensor(&output.keras_name, output.value))

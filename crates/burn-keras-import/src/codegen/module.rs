@@ -62,7 +62,8 @@ pub(super) fn init(module: &Module, name: &str) -> TokenStream {
             epsilon,
             momentum,
         } => {
-            let (features, epsilon, momentum) = (size(*features), float(*epsilon), float(*momentum));
+            let (features, epsilon, momentum) =
+                (size(*features), float(*epsilon), float(*momentum));
             quote!(batch_norm(#features, #epsilon, #momentum, &scope.enter(#name), device))
         }
         Module::BatchNormalization {
@@ -72,7 +73,8 @@ pub(super) fn init(module: &Module, name: &str) -> TokenStream {
             center,
             scale,
         } => {
-            let (features, epsilon, momentum) = (size(*features), float(*epsilon), float(*momentum));
+            let (features, epsilon, momentum) =
+                (size(*features), float(*epsilon), float(*momentum));
             let center = without("with_center", *center);
             let scale = without("with_scale", *scale);
             quote! {
@@ -286,9 +288,11 @@ pub(super) fn activation_parts(
             ];
             ("relu_with", "ReluWith", arguments)
         }
-        Activation::LeakyRelu { negative_slope } => {
-            ("leaky_relu", "LeakyRelu", one("negative_slope", negative_slope))
-        }
+        Activation::LeakyRelu { negative_slope } => (
+            "leaky_relu",
+            "LeakyRelu",
+            one("negative_slope", negative_slope),
+        ),
         Activation::Elu { alpha } => ("elu", "Elu", one("alpha", alpha)),
         Activation::Selu => ("selu", "Selu", vec![]),
         Activation::Celu { alpha } => ("celu", "Celu", one("alpha", alpha)),

@@ -60,7 +60,10 @@ pub(super) fn function(
             let arguments: Vec<TokenStream> =
                 arguments.into_iter().map(|(_, value)| value).collect();
             let is_elementwise = activation.is_elementwise();
-            let last = specs.first().map_or(0, |spec| spec.shape.rank()).saturating_sub(1);
+            let last = specs
+                .first()
+                .map_or(0, |spec| spec.shape.rank())
+                .saturating_sub(1);
             let last = (!is_elementwise).then(|| axis(last));
             let arguments: Vec<TokenStream> = arguments.into_iter().chain(last).collect();
             path("activation", name, &arguments)
@@ -120,12 +123,16 @@ pub(super) fn function(
             dimensional("pad_same", kernel),
             &[sizes(kernel), sizes(strides), sizes(dilation)],
         ),
-        Function::MaxPool(window) => {
-            path("pool", dimensional("max_pool", &window.size), &pooling(window))
-        }
-        Function::AveragePool(window) => {
-            path("pool", dimensional("average_pool", &window.size), &pooling(window))
-        }
+        Function::MaxPool(window) => path(
+            "pool",
+            dimensional("max_pool", &window.size),
+            &pooling(window),
+        ),
+        Function::AveragePool(window) => path(
+            "pool",
+            dimensional("average_pool", &window.size),
+            &pooling(window),
+        ),
         Function::GlobalMaxPool(axes) => path("pool", "global_max_pool", &[sizes(&axes.axes)]),
         Function::GlobalAveragePool(axes) => {
             path("pool", "global_average_pool", &[sizes(&axes.axes)])

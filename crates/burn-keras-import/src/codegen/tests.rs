@@ -160,7 +160,9 @@ fn body_source(draft: Draft) -> String {
 /// What `text` says, however it is laid out.
 fn flat(text: &str) -> String {
     let text: String = text.split_whitespace().collect();
-    text.replace(",)", ")").replace(",]", "]").replace(",}", "}")
+    text.replace(",)", ")")
+        .replace(",]", "]")
+        .replace(",}", "}")
 }
 
 #[track_caller]
@@ -382,8 +384,14 @@ fn an_input_may_be_the_output() {
     let x = draft.input("x", float(2));
     draft.output("x", x, None);
     let text = body_source(draft);
-    assert_says(&text, "pub fn forward(&self, x: Tensor<2>) -> Tensor<2> { x }");
-    assert_says(&text, "pub fn with_namespace(namespace: &str, _device: &Device) -> Self");
+    assert_says(
+        &text,
+        "pub fn forward(&self, x: Tensor<2>) -> Tensor<2> { x }",
+    );
+    assert_says(
+        &text,
+        "pub fn with_namespace(namespace: &str, _device: &Device) -> Self",
+    );
 }
 
 #[test]
@@ -400,7 +408,12 @@ fn every_function_has_its_expression() {
     let (b2, i2) = (spec(2, Kind::Bool), spec(2, Kind::Int));
     let f = float;
     let cases: Vec<(Function, Vec<Spec>, Spec, &str)> = vec![
-        (Function::Activation(Activation::Elu { alpha: 0.5 }), vec![f(2)], f(2), "let y = activation::elu(a, 0.5);"),
+        (
+            Function::Activation(Activation::Elu { alpha: 0.5 }),
+            vec![f(2)],
+            f(2),
+            "let y = activation::elu(a, 0.5);",
+        ),
         (
             Function::Activation(Activation::ReluWith {
                 negative_slope: 0.1,
@@ -411,32 +424,100 @@ fn every_function_has_its_expression() {
             f(2),
             "let y = activation::relu_with(a, 0.1, Some(f64::INFINITY), -1.0);",
         ),
-        (Function::Softmax(1), vec![f(2)], f(2), "let y = activation::softmax(a, 1);"),
-        (Function::LogSoftmax(1), vec![f(2)], f(2), "let y = activation::log_softmax(a, 1);"),
-        (Function::Sparsemax(1), vec![f(2)], f(2), "let y = activation::sparsemax(a, 1);"),
-        (Function::Glu(1), vec![f(2)], f(2), "let y = activation::glu(a, 1);"),
-        (Function::SoftmaxAxes(vec![1, 2]), vec![f(3)], f(3), "let y = activation::softmax_axes(a, [1, 2]);"),
         (
-            Function::SoftmaxMasked { axes: vec![1], zero_masked: true },
+            Function::Softmax(1),
+            vec![f(2)],
+            f(2),
+            "let y = activation::softmax(a, 1);",
+        ),
+        (
+            Function::LogSoftmax(1),
+            vec![f(2)],
+            f(2),
+            "let y = activation::log_softmax(a, 1);",
+        ),
+        (
+            Function::Sparsemax(1),
+            vec![f(2)],
+            f(2),
+            "let y = activation::sparsemax(a, 1);",
+        ),
+        (
+            Function::Glu(1),
+            vec![f(2)],
+            f(2),
+            "let y = activation::glu(a, 1);",
+        ),
+        (
+            Function::SoftmaxAxes(vec![1, 2]),
+            vec![f(3)],
+            f(3),
+            "let y = activation::softmax_axes(a, [1, 2]);",
+        ),
+        (
+            Function::SoftmaxMasked {
+                axes: vec![1],
+                zero_masked: true,
+            },
             vec![f(2), b2.clone()],
             f(2),
             "let y = activation::softmax_masked(a, b, [1], true);",
         ),
-        (Function::ToFloat, vec![b2.clone()], f(2), "let y = a.float();"),
+        (
+            Function::ToFloat,
+            vec![b2.clone()],
+            f(2),
+            "let y = a.float();",
+        ),
         (Function::ToInt, vec![f(2)], i2.clone(), "let y = a.int();"),
-        (Function::ToBool, vec![f(2)], b2.clone(), "let y = mask::not_equal(a, 0.0);"),
-        (Function::ToBool, vec![i2.clone()], b2.clone(), "let y = mask::not_equal_int(a, 0);"),
-        (Function::Permute(vec![0, 2, 1]), vec![f(3)], f(3), "let y = a.permute([0, 2, 1]);"),
-        (Function::Reshape(vec![0, 4, -1]), vec![f(3)], f(3), "let y = a.reshape([0, 4, -1]);"),
-        (Function::ExpandDims(vec![1]), vec![f(2)], f(3), "let y: Tensor<3> = a.unsqueeze_dim(1);"),
-        (Function::ExpandDims(vec![1, 2]), vec![f(2)], f(4), "let y: Tensor<4> = a.unsqueeze_dims(&[1, 2]);"),
+        (
+            Function::ToBool,
+            vec![f(2)],
+            b2.clone(),
+            "let y = mask::not_equal(a, 0.0);",
+        ),
+        (
+            Function::ToBool,
+            vec![i2.clone()],
+            b2.clone(),
+            "let y = mask::not_equal_int(a, 0);",
+        ),
+        (
+            Function::Permute(vec![0, 2, 1]),
+            vec![f(3)],
+            f(3),
+            "let y = a.permute([0, 2, 1]);",
+        ),
+        (
+            Function::Reshape(vec![0, 4, -1]),
+            vec![f(3)],
+            f(3),
+            "let y = a.reshape([0, 4, -1]);",
+        ),
+        (
+            Function::ExpandDims(vec![1]),
+            vec![f(2)],
+            f(3),
+            "let y: Tensor<3> = a.unsqueeze_dim(1);",
+        ),
+        (
+            Function::ExpandDims(vec![1, 2]),
+            vec![f(2)],
+            f(4),
+            "let y: Tensor<4> = a.unsqueeze_dims(&[1, 2]);",
+        ),
         (
             Function::RepeatVector(5),
             vec![f(2)],
             f(3),
             "let y: Tensor<3> = a.unsqueeze_dim::<3>(1).repeat_dim(1, 5);",
         ),
-        (Function::Concatenate(1), vec![f(2), f(2)], f(2), "let y = Tensor::cat(vec![a, b], 1);"),
+        (
+            Function::Concatenate(1),
+            vec![f(2), f(2)],
+            f(2),
+            "let y = Tensor::cat(vec![a, b], 1);",
+        ),
         (
             Function::Pad(vec![(0, 0), (1, 2)]),
             vec![f(2)],
@@ -444,7 +525,11 @@ fn every_function_has_its_expression() {
             "let y = padding::pad(a, [(0, 0), (1, 2)]);",
         ),
         (
-            Function::PadSame { kernel: vec![3], strides: vec![2], dilation: vec![1] },
+            Function::PadSame {
+                kernel: vec![3],
+                strides: vec![2],
+                dilation: vec![1],
+            },
             vec![f(3)],
             f(3),
             "let y = padding::pad_same1d(a, [3], [2], [1]);",
@@ -461,7 +546,12 @@ fn every_function_has_its_expression() {
             f(4),
             "let y = pool::average_pool2d(a, [2, 3], [1, 2], Padding::Valid);",
         ),
-        (Function::GlobalMaxPool(axes(&[1])), vec![f(3)], f(2), "let y: Tensor<2> = pool::global_max_pool(a, [1]);"),
+        (
+            Function::GlobalMaxPool(axes(&[1])),
+            vec![f(3)],
+            f(2),
+            "let y: Tensor<2> = pool::global_max_pool(a, [1]);",
+        ),
         (
             Function::GlobalAveragePool(axes(&[2, 3])),
             vec![f(4)],
@@ -474,24 +564,107 @@ fn every_function_has_its_expression() {
             f(2),
             "let y: Tensor<2> = pool::global_average_pool_masked(a, b, 1);",
         ),
-        (Function::Add, vec![f(2), f(2)], f(2), "let y = merge::add(a, b);"),
-        (Function::Subtract, vec![f(2), f(2)], f(2), "let y = merge::subtract(a, b);"),
-        (Function::Multiply, vec![f(2), f(2)], f(2), "let y = merge::multiply(a, b);"),
-        (Function::Maximum, vec![f(2), f(2)], f(2), "let y = merge::maximum(a, b);"),
-        (Function::Minimum, vec![f(2), f(2)], f(2), "let y = merge::minimum(a, b);"),
-        (Function::Average, vec![f(2), f(2), f(2)], f(2), "let y = merge::average([a, b, c]);"),
-        (Function::NotEqual(-1.5), vec![f(2)], b2.clone(), "let y = mask::not_equal(a, -1.5);"),
-        (Function::NotEqual(-1.0), vec![i2], b2.clone(), "let y = mask::not_equal_int(a, -1);"),
-        (Function::Masking(0.0), vec![f(3)], b2.clone(), "let y: Tensor<2, Bool> = mask::masking(a, 0.0);"),
-        (Function::ApplyMask, vec![f(3), b2.clone()], f(3), "let y = mask::apply_mask(a, b);"),
-        (Function::Select, vec![b2.clone(), f(3), f(3)], f(3), "let y = mask::select(a, b, c);"),
-        (Function::Fill(1.0), vec![b2.clone(), f(3)], f(3), "let y = mask::fill(a, b, 1.0);"),
-        (Function::OnesMask(2), vec![f(3)], b2.clone(), "let y: Tensor<2, Bool> = mask::ones_mask(a);"),
-        (Function::ZerosMask, vec![f(2)], b2.clone(), "let y = mask::zeros_mask(a);"),
-        (Function::And, vec![b2.clone(), b2.clone()], b2.clone(), "let y = mask::and(a, b);"),
-        (Function::Or, vec![b2.clone(), b2.clone()], b2.clone(), "let y = mask::or(a, b);"),
         (
-            Function::Any { axis: 1, keepdims: true },
+            Function::Add,
+            vec![f(2), f(2)],
+            f(2),
+            "let y = merge::add(a, b);",
+        ),
+        (
+            Function::Subtract,
+            vec![f(2), f(2)],
+            f(2),
+            "let y = merge::subtract(a, b);",
+        ),
+        (
+            Function::Multiply,
+            vec![f(2), f(2)],
+            f(2),
+            "let y = merge::multiply(a, b);",
+        ),
+        (
+            Function::Maximum,
+            vec![f(2), f(2)],
+            f(2),
+            "let y = merge::maximum(a, b);",
+        ),
+        (
+            Function::Minimum,
+            vec![f(2), f(2)],
+            f(2),
+            "let y = merge::minimum(a, b);",
+        ),
+        (
+            Function::Average,
+            vec![f(2), f(2), f(2)],
+            f(2),
+            "let y = merge::average([a, b, c]);",
+        ),
+        (
+            Function::NotEqual(-1.5),
+            vec![f(2)],
+            b2.clone(),
+            "let y = mask::not_equal(a, -1.5);",
+        ),
+        (
+            Function::NotEqual(-1.0),
+            vec![i2],
+            b2.clone(),
+            "let y = mask::not_equal_int(a, -1);",
+        ),
+        (
+            Function::Masking(0.0),
+            vec![f(3)],
+            b2.clone(),
+            "let y: Tensor<2, Bool> = mask::masking(a, 0.0);",
+        ),
+        (
+            Function::ApplyMask,
+            vec![f(3), b2.clone()],
+            f(3),
+            "let y = mask::apply_mask(a, b);",
+        ),
+        (
+            Function::Select,
+            vec![b2.clone(), f(3), f(3)],
+            f(3),
+            "let y = mask::select(a, b, c);",
+        ),
+        (
+            Function::Fill(1.0),
+            vec![b2.clone(), f(3)],
+            f(3),
+            "let y = mask::fill(a, b, 1.0);",
+        ),
+        (
+            Function::OnesMask(2),
+            vec![f(3)],
+            b2.clone(),
+            "let y: Tensor<2, Bool> = mask::ones_mask(a);",
+        ),
+        (
+            Function::ZerosMask,
+            vec![f(2)],
+            b2.clone(),
+            "let y = mask::zeros_mask(a);",
+        ),
+        (
+            Function::And,
+            vec![b2.clone(), b2.clone()],
+            b2.clone(),
+            "let y = mask::and(a, b);",
+        ),
+        (
+            Function::Or,
+            vec![b2.clone(), b2.clone()],
+            b2.clone(),
+            "let y = mask::or(a, b);",
+        ),
+        (
+            Function::Any {
+                axis: 1,
+                keepdims: true,
+            },
             vec![b2.clone()],
             b2.clone(),
             "let y: Tensor<2, Bool> = mask::any(a, 1);",
@@ -504,7 +677,12 @@ fn every_function_has_its_expression() {
         let inputs: Vec<ValueId> = inputs.map(|(spec, name)| draft.input(name, spec)).collect();
         let y = draft.function(function, &inputs, "y", output.clone());
         // Not the last step: the result has no type to say.
-        let end = draft.function(Function::ZerosMask, &[y], "end", output.with_kind(Kind::Bool));
+        let end = draft.function(
+            Function::ZerosMask,
+            &[y],
+            "end",
+            output.with_kind(Kind::Bool),
+        );
         draft.output("end", end, None);
         assert_says(&body_source(draft), expected);
     }
@@ -530,14 +708,22 @@ fn every_module_has_its_config() {
         scale: true,
     };
     let cases = [
-        (conv(1, true), "Conv1d", "Conv1dConfig::new(2, 4, 3).init(device)"),
+        (
+            conv(1, true),
+            "Conv1d",
+            "Conv1dConfig::new(2, 4, 3).init(device)",
+        ),
         (
             conv(1, false),
             "Conv1d",
             "Conv1dConfig::new(2, 4, 3).with_stride(2).with_dilation(2).with_groups(2)
                 .with_padding(PaddingConfig1d::Explicit(0, 1)).with_bias(false).init(device)",
         ),
-        (conv(2, true), "Conv2d", "Conv2dConfig::new([2, 4], [3, 3]).init(device)"),
+        (
+            conv(2, true),
+            "Conv2d",
+            "Conv2dConfig::new([2, 4], [3, 3]).init(device)",
+        ),
         (
             conv(2, false),
             "Conv2d",
@@ -546,7 +732,11 @@ fn every_module_has_its_config() {
                 .with_bias(false).init(device)",
         ),
         (
-            Module::BatchNorm { features: 2, epsilon: 1e-5, momentum: 0.99 },
+            Module::BatchNorm {
+                features: 2,
+                epsilon: 1e-5,
+                momentum: 0.99,
+            },
             "BatchNorm",
             "batch_norm(2, 1e-5, 0.99, &scope.enter(\"layer\"), device)",
         ),
@@ -561,19 +751,32 @@ fn every_module_has_its_config() {
             "Embedding",
             "EmbeddingConfig::new(7, 2).init(device)",
         ),
-        (Module::Dropout { rate: 0.5 }, "Dropout", "DropoutConfig::new(0.5).init()"),
         (
-            Module::NoiseDropout { rate: 0.5, noise_shape: vec![None, Some(1)] },
+            Module::Dropout { rate: 0.5 },
+            "Dropout",
+            "DropoutConfig::new(0.5).init()",
+        ),
+        (
+            Module::NoiseDropout {
+                rate: 0.5,
+                noise_shape: vec![None, Some(1)],
+            },
             "NoiseDropout",
             "NoiseDropoutConfig::new(0.5).with_noise_shape(vec![None, Some(1)]).init(device)",
         ),
         (
-            Module::SpatialDropout { rate: 0.5, channel_axis: 3 },
+            Module::SpatialDropout {
+                rate: 0.5,
+                channel_axis: 3,
+            },
             "SpatialDropout",
             "SpatialDropoutConfig::new(0.5).with_channel_axis(3).init(device)",
         ),
         (
-            Module::AlphaDropout { rate: 0.5, noise_shape: None },
+            Module::AlphaDropout {
+                rate: 0.5,
+                noise_shape: None,
+            },
             "AlphaDropout",
             "AlphaDropoutConfig::new(0.5).init(device)",
         ),
@@ -598,7 +801,10 @@ fn every_module_has_its_config() {
         of_layer.frozen = true;
         let text = source(&plan(vec![model(0, "Net", vec![of_layer], draft.0)]));
         assert_says(&text, &format!("Self {{ layer: {expected}.freeze() }}"));
-        assert_says(&text, &format!("/// `layer` (Dense), not trained pub layer: {ty}"));
+        assert_says(
+            &text,
+            &format!("/// `layer` (Dense), not trained pub layer: {ty}"),
+        );
         assert_eq!(text.contains("approx_constant"), is_close_to_pi, "{text}");
         assert_eq!(text.contains("scope: &Scope"), text.contains("scope.enter"));
     }
@@ -621,7 +827,9 @@ fn names_of_a_file_stay_in_comments() {
     plan.models[0].keras_name = "\n".into();
     let text = source(&plan);
     for line in text.lines() {
-        let is_evil = ["evil", "compile_error", "no_std"].iter().any(|word| line.contains(word));
+        let is_evil = ["evil", "compile_error", "no_std"]
+            .iter()
+            .any(|word| line.contains(word));
         assert!(!is_evil || line.trim_start().starts_with("//"), "{line}");
         assert!(line.is_ascii(), "{line}");
     }

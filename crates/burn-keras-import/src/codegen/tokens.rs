@@ -35,7 +35,11 @@ pub(super) fn float(value: f64) -> TokenStream {
 /// An integer literal.
 pub(super) fn integer(value: i64) -> TokenStream {
     let absolute = Literal::u64_unsuffixed(value.unsigned_abs());
-    if value < 0 { quote!(-#absolute) } else { quote!(#absolute) }
+    if value < 0 {
+        quote!(-#absolute)
+    } else {
+        quote!(#absolute)
+    }
 }
 
 /// A size or an axis.

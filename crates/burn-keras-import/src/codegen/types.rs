@@ -73,7 +73,9 @@ impl<'p> Types<'p> {
             });
             let parts = parts.collect();
             let kinds = model.fields.iter().map(|field| &field.kind);
-            let needs = kinds.map(|kind| types.needs_of(kind)).fold(Needs::default(), Needs::or);
+            let needs = kinds
+                .map(|kind| types.needs_of(kind))
+                .fold(Needs::default(), Needs::or);
             types.models.push(ModelTypes {
                 outputs,
                 parts,
@@ -102,7 +104,11 @@ impl<'p> Types<'p> {
                 scope: module::needs_scope(module),
                 device: module::needs_device(module),
             },
-            FieldKind::Model(index) => self.models.get(*index).map(|of| of.needs).unwrap_or_default(),
+            FieldKind::Model(index) => self
+                .models
+                .get(*index)
+                .map(|of| of.needs)
+                .unwrap_or_default(),
         }
     }
 
@@ -130,7 +136,8 @@ impl<'p> Types<'p> {
 
     fn model(&self, model: &ModelPlan) -> Option<&ModelTypes> {
         let mut models = self.plan.models.iter();
-        self.models.get(models.position(|other| std::ptr::eq(other, model))?)
+        self.models
+            .get(models.position(|other| std::ptr::eq(other, model))?)
     }
 }
 

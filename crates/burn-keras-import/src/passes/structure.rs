@@ -50,7 +50,9 @@ pub fn segments(plan: &Plan, model: &ModelPlan) -> Option<Vec<Segment>> {
     let cuts = cuts(&uses.costs(body), model.fields.len(), &uses.modules);
     let ranges = cuts.windows(2).map(|pair| pair[0]..pair[1]);
     let segments = ranges.map(|steps| uses.segment(body, steps));
-    let segments: Vec<Segment> = segments.filter(|segment| !segment.fields.is_empty()).collect();
+    let segments: Vec<Segment> = segments
+        .filter(|segment| !segment.fields.is_empty())
+        .collect();
     (!segments.is_empty()).then_some(segments)
 }
 
@@ -200,7 +202,8 @@ impl Uses {
         let mut fields = BTreeSet::new();
         let mut borrows = Vec::new();
         for module in self.modules[steps.clone()].iter().flatten() {
-            let is_inside = |(first, last): &(usize, usize)| steps.contains(first) && steps.contains(last);
+            let is_inside =
+                |(first, last): &(usize, usize)| steps.contains(first) && steps.contains(last);
             match module {
                 ModuleRef::Own(field) if self.spans.get(module).is_some_and(is_inside) => {
                     fields.insert(*field);
@@ -315,7 +318,10 @@ mod tests {
     }
 
     fn ranges(segments: &[Segment]) -> Vec<Range<usize>> {
-        segments.iter().map(|segment| segment.steps.clone()).collect()
+        segments
+            .iter()
+            .map(|segment| segment.steps.clone())
+            .collect()
     }
 
     #[test]
@@ -362,7 +368,11 @@ mod tests {
         let segments = cut(&plan);
         assert!(segments.len() > 1);
         for segment in segments {
-            assert!(!(22..=60).contains(&segment.steps.end), "{:?}", segment.steps);
+            assert!(
+                !(22..=60).contains(&segment.steps.end),
+                "{:?}",
+                segment.steps
+            );
             assert_eq!(segment.live_in.len(), 1);
         }
     }

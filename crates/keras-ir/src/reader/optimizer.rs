@@ -117,6 +117,10 @@ fn read(graph: &Graph, file: &dyn Container) -> Result<Found, Vec<Problem>> {
             }
         };
     }
+    if class == "SGD" && json::number(&config["momentum"]).unwrap_or(0.0) == 0.0 {
+        // tf.keras keeps a slot even so; it decides nothing, and Keras 3 has none.
+        optimizer.slots.clear();
+    }
     Ok(Found::State(Box::new(optimizer)))
 }
 

@@ -1,0 +1,86 @@
+//! Functions that merge tensors.
+
+use burn::tensor::kind::Basic;
+use burn::tensor::{Bool, Float, Int, Tensor};
+use burn_keras_import::plan::Function;
+use burn_keras_nn::merge as nn;
+
+use super::{float, no_rank};
+use crate::rank::{at_number, at_rank};
+use crate::value::Erased;
+use crate::{Error, Value};
+
+pub(super) fn merge(function: &Function, a: Value, b: Value) -> Result<Value, Error> {
+    float!(a, D, a => {
+        let b = Tensor::<D>::restore(b)?;
+        match function {
+            Function::Add => nn::add(a, b),
+            Function::Subtract => nn::subtract(a, b),
+            Function::Multiply => nn::multiply(a, b),
+            Function::Maximum => nn::maximum(a, b),
+            Function::Minimum => nn::minimum(a, b),
+            _ => return Err(Error::Data(format!("{function:?} does not take two inputs"))),
+        }
+    })
+}
+
+pub(super) fn average(inputs: Vec<Value>) -> Result<Value, Error> {
+    let rank = inputs.first().map_or(0, Value::rank);
+    at_rank!(rank, D => average_of(restore_all::<D, Float>(inputs)?), else no_rank(rank))
+}
+
+/// The type of an array says how many tensors are averaged: up to 16, which are as many as a model
+/// is likely to have. More are added in the same order and divided.
+fn average_of<const D: usize>(tensors: Vec<Tensor<D>>) -> Result<Value, Error>
+where
+    Tensor<D>: Erased,
+{
+    let count = tensors.len();
+    at_number!(count, N in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 => {
+        average_array::<D, N>(tensors)
+    }, else {
+        let sum = tensors.into_iter().reduce(nn::add);
+        match sum {
+            Some(sum) => Ok(sum.div_scalar(count as f64).erase()),
+            None => no_rank(0),
+        }
+    })
+}
+
+fn average_array<const D: usize, const N: usize>(tensors: Vec<Tensor<D>>) -> Result<Value, Error>
+where
+    Tensor<D>: Erased,
+{
+    match <[Tensor<D>; N]>::try_from(tensors) {
+        Ok(tensors) => Ok(nn::average(tensors).erase()),
+        Err(_) => no_rank(D),
+    }
+}
+
+pub(super) fn concatenate(inputs: Vec<Value>, axis: usize) -> Result<Value, Error> {
+    let Some(first) = inputs.first() else {
+        return no_rank(0);
+    };
+    let rank = first.rank();
+    match first {
+        Value::Float(_) => {
+            at_rank!(rank, D => join::<D, Float>(inputs, axis), else no_rank(rank))
+        }
+        Value::Int(_) => at_rank!(rank, D => join::<D, Int>(inputs, axis), else no_rank(rank)),
+        Value::Bool(_) => at_rank!(rank, D => join::<D, Bool>(inputs, axis), else no_rank(rank)),
+    }
+}
+
+fn join<const D: usize, K: Basic>(inputs: Vec<Value>, axis: usize) -> Result<Value, Error>
+where
+    Tensor<D, K>: Erased,
+{
+    Ok(Tensor::cat(restore_all::<D, K>(inputs)?, axis).erase())
+}
+
+fn restore_all<const D: usize, K: Basic>(values: Vec<Value>) -> Result<Vec<Tensor<D, K>>, Error>
+where
+    Tensor<D, K>: Erased,
+{
+    values.into_iter().map(Tensor::restore).collect()
+}

@@ -1,0 +1,73 @@
+//! Pooling.
+
+use burn::tensor::Tensor;
+use burn_keras_import::plan::PoolWindow;
+use burn_keras_nn::{Padding, pool};
+
+use super::{apply, array, no_rank};
+use crate::rank::{at_number, at_rank};
+use crate::value::Erased;
+use crate::{Error, Value};
+
+fn padding(window: &PoolWindow) -> Padding {
+    if window.same {
+        Padding::Same
+    } else {
+        Padding::Valid
+    }
+}
+
+pub(super) fn max_pool(x: Value, window: &PoolWindow) -> Result<Value, Error> {
+    let padding = padding(window);
+    if window.size.len() == 1 {
+        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
+        Ok(pool::max_pool1d(Tensor::restore(x)?, size, strides, padding).erase())
+    } else {
+        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
+        Ok(pool::max_pool2d(Tensor::restore(x)?, size, strides, padding).erase())
+    }
+}
+
+pub(super) fn average_pool(x: Value, window: &PoolWindow) -> Result<Value, Error> {
+    let padding = padding(window);
+    if window.size.len() == 1 {
+        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
+        Ok(pool::average_pool1d(Tensor::restore(x)?, size, strides, padding).erase())
+    } else {
+        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
+        Ok(pool::average_pool2d(Tensor::restore(x)?, size, strides, padding).erase())
+    }
+}
+
+/// A reduction over one to three axes.
+macro_rules! reduction {
+    ($name:ident) => {
+        pub(super) fn $name(x: Value, axes: &[usize], rank: usize) -> Result<Value, Error> {
+            let x_rank = x.rank();
+            at_rank!(x_rank, D => at_rank!(rank, D2 => {
+                apply(x, |x: Tensor<D>| -> Result<Tensor<D2>, Error> {
+                    let count = axes.len();
+                    at_number!(count, N in 1 2 3 => {
+                        Ok(pool::$name::<D, D2, N>(x, array(axes)?))
+                    }, else no_rank(count))
+                })
+            }, else no_rank(rank)), else no_rank(x_rank))
+        }
+    };
+}
+
+reduction!(global_max_pool);
+reduction!(global_average_pool);
+
+pub(super) fn global_average_pool_masked(
+    x: Value,
+    keep: Value,
+    axes: &[usize],
+    rank: usize,
+) -> Result<Value, Error> {
+    let [axis] = array(axes)?;
+    let (x, keep) = (Tensor::restore(x)?, Tensor::restore(keep)?);
+    at_number!(rank, D2 in 2 3 => {
+        Ok(pool::global_average_pool_masked::<D2>(x, keep, axis).erase())
+    }, else no_rank(rank))
+}

@@ -1,0 +1,69 @@
+//! Functions that move elements or change their kind.
+
+use burn::tensor::{Bool, Float, Int, Tensor};
+use burn_keras_nn::padding;
+
+use super::{any_kind, array, float, no_rank};
+use crate::rank::at_rank;
+use crate::value::Erased;
+use crate::{Error, Value};
+
+pub(super) fn to_float(x: Value) -> Result<Value, Error> {
+    at_rank!(x.rank(), D => match x {
+        Value::Int(_) => Ok(Tensor::<D, Int>::restore(x)?.float().erase()),
+        Value::Bool(_) => Ok(Tensor::<D, Bool>::restore(x)?.float().erase()),
+        Value::Float(_) => Ok(x),
+    }, else no_rank(x.rank()))
+}
+
+pub(super) fn to_int(x: Value) -> Result<Value, Error> {
+    at_rank!(x.rank(), D => match x {
+        Value::Float(_) => Ok(Tensor::<D>::restore(x)?.int().erase()),
+        Value::Bool(_) => Ok(Tensor::<D, Bool>::restore(x)?.int().erase()),
+        Value::Int(_) => Ok(x),
+    }, else no_rank(x.rank()))
+}
+
+pub(super) fn permute(x: Value, axes: &[usize]) -> Result<Value, Error> {
+    any_kind!(x, D, K, x => x.permute(array::<usize, D>(axes)?); Tensor<D, K>)
+}
+
+pub(super) fn reshape(x: Value, shape: &[i64]) -> Result<Value, Error> {
+    let rank = shape.len();
+    at_rank!(rank, D2 => {
+        let shape: [i64; D2] = array(shape)?;
+        any_kind!(x, D, K, x => x.reshape(shape); Tensor<D2, K>)
+    }, else no_rank(rank))
+}
+
+pub(super) fn expand_dims(x: Value, axes: &[usize]) -> Result<Value, Error> {
+    let axes: Vec<isize> = axes.iter().map(|axis| axis.cast_signed()).collect();
+    let rank = x.rank() + axes.len();
+    at_rank!(rank, D2 => {
+        any_kind!(x, D, K, x => x.unsqueeze_dims::<D2>(&axes); Tensor<D2, K>)
+    }, else no_rank(rank))
+}
+
+pub(super) fn repeat_vector(x: Value, count: usize) -> Result<Value, Error> {
+    let x = Tensor::<2>::restore(x)?;
+    Ok(x.unsqueeze_dim::<3>(1).repeat_dim(1, count).erase())
+}
+
+pub(super) fn pad(x: Value, pairs: &[(usize, usize)]) -> Result<Value, Error> {
+    float!(x, D, x => padding::pad::<D>(x, array(pairs)?))
+}
+
+pub(super) fn pad_same(
+    x: Value,
+    kernel: &[usize],
+    strides: &[usize],
+    dilation: &[usize],
+) -> Result<Value, Error> {
+    if kernel.len() == 1 {
+        let (kernel, strides, dilation) = (array(kernel)?, array(strides)?, array(dilation)?);
+        Ok(padding::pad_same1d(Tensor::restore(x)?, kernel, strides, dilation).erase())
+    } else {
+        let (kernel, strides, dilation) = (array(kernel)?, array(strides)?, array(dilation)?);
+        Ok(padding::pad_same2d(Tensor::restore(x)?, kernel, strides, dilation).erase())
+    }
+}
