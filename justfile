@@ -45,3 +45,7 @@ lint:
 # The documentation, in the browser
 docs:
     cargo doc --workspace --no-deps --open
+
+# The generated files of the samples in models/keras, anew
+samples:
+    for model in models/keras/*.h5; do {{ command }} -- import "$model" -o models/generated > /dev/null; done

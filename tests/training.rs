@@ -14,7 +14,7 @@ use burn_keras_import::Plan;
 use burn_keras_import::lower::lower;
 use burn_keras_import::record::{self, layout, permute};
 use burn_keras_nn::optim::{
-    AdamConfig, SgdConfig, load_optimizer_bytes, save_optimizer_bytes,
+    AdamConfig, SgdConfig, load_optimizer_bytes, load_optimizer_file, save_optimizer_bytes,
 };
 use burn_keras_tests::arrays::Npz;
 use burn_keras_tests::{Backend, conformance};
@@ -227,6 +227,38 @@ fn layouts_stay(backend: Backend) {
         let fresh = trained.optimizer(&again);
         load_optimizer_bytes(fresh, &again, restored.to_vec()).unwrap();
     }
+}
+
+/// The generated model takes the very step that the run-time model takes, from the files that
+/// import wrote.
+#[test]
+fn generated_source_takes_the_same_step() {
+    use burn_keras_models::branches_padded_k3::BranchesPaddedK3;
+
+    let models = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let trained = Trained::read(&models.join("keras/branches_padded_k3.h5"));
+    let (at_run_time, _, _) = trained.train(&Device::flex());
+
+    let device = Device::flex().autodiff();
+    let generated = models.join("generated/branches_padded_k3.bpk");
+    let model = BranchesPaddedK3::from_file(&generated, &device).unwrap();
+    let mut optimizer = load_optimizer_file(
+        AdamConfig::new().init(),
+        &model,
+        generated.with_extension("optimizer.bpk"),
+    )
+    .unwrap();
+    let tensor = |name: &str| trained.step.array(name).value(&device);
+    let output = model.forward(tensor("x_0").try_into().unwrap(), tensor("x_1").try_into().unwrap());
+    let target: Tensor<2> = tensor("y_0").try_into().unwrap();
+    let loss = (output - target).powf_scalar(2.0).mean();
+    let gradients = GradientsParams::from_grads(loss.backward(), &model);
+    let model = optimizer.step(trained.optimizer.learning_rate.unwrap(), model, gradients);
+    let bytes = |bytes: burn::tensor::Bytes| bytes.to_vec();
+    assert!(
+        bytes(burn_keras_nn::record::to_bytes(&model).unwrap())
+            == bytes(burn_keras_nn::record::to_bytes(&at_run_time).unwrap())
+    );
 }
 
 #[test]

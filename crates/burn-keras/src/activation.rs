@@ -60,7 +60,7 @@ pub(crate) fn module(which: Activation) -> activation::Activation {
             threshold,
             default_value,
         },
-        Activation::Softmax => To::Softmax,
+        Activation::Softmax | Activation::SoftmaxAlong(_) => To::Softmax,
         Activation::LogSoftmax => To::LogSoftmax,
         Activation::Sparsemax => To::Sparsemax,
     }

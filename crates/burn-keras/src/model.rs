@@ -210,7 +210,7 @@ impl Model {
     /// A record of another model, or one that does not fit in every path, shape and type.
     pub fn load_record_file(self, path: impl AsRef<Path>) -> Result<Self, Error> {
         let digest = self.plan().digest();
-        self.load_record(|root| burn_keras_nn::record::load_file(root, path, &digest))
+        self.with_record(|root| burn_keras_nn::record::load_file(root, path, &digest))
     }
 
     /// Loads a weights record from memory; see [`load_record_file`](Self::load_record_file).
@@ -220,10 +220,10 @@ impl Model {
     /// As [`load_record_file`](Self::load_record_file).
     pub fn load_record_bytes(self, bytes: impl Into<RecordBytes>) -> Result<Self, Error> {
         let digest = self.plan().digest();
-        self.load_record(|root| burn_keras_nn::record::load_bytes(root, bytes, &digest))
+        self.with_record(|root| burn_keras_nn::record::load_bytes(root, bytes, &digest))
     }
 
-    fn load_record(
+    fn with_record(
         self,
         load: impl FnOnce(Submodel) -> Result<Submodel, burn_keras_nn::LoadError>,
     ) -> Result<Self, Error> {
@@ -233,12 +233,13 @@ impl Model {
         Ok(Self { root, ..self })
     }
 
-    /// Writes the parameters to a record: the same parameters give the same bytes.
+    /// Writes the parameters to a record: the same parameters give the same bytes, which Burn's own
+    /// `save_file` does not promise.
     ///
     /// # Errors
     ///
     /// A file that cannot be written.
-    pub fn save_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+    pub fn save_record_file(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         Ok(burn_keras_nn::record::save_file(&self.root, path)?)
     }
 
@@ -298,12 +299,12 @@ impl Model {
         let device = self.device();
         let float = self.float_type();
         let given: Vec<Value> = inputs.into_iter().map(Into::into).collect();
-        self.check_count(given.len())?;
+        self.check(&given, false)?;
         let inputs = given.into_iter().zip(self.inputs.iter());
         let inputs = inputs.map(|(value, port)| {
             value.to_device(&device).cast(port.spec.kind, float)
         });
-        self.forward(inputs.collect())
+        self.run(inputs.collect())
     }
 
     /// [`predict`](Self::predict) with inputs and outputs by name.
@@ -359,12 +360,11 @@ impl Model {
     ///
     /// Inputs of another number, kind, rank or shape than the model takes.
     pub fn forward(&self, inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
-        self.check_count(inputs.len())?;
-        let batch = inputs.first().map(Value::shape);
-        let batch = batch.and_then(|shape| shape.first().copied());
-        for (value, port) in inputs.iter().zip(self.inputs.iter()) {
-            check(value, port, batch)?;
-        }
+        self.check(&inputs, true)?;
+        self.run(inputs)
+    }
+
+    fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
         let frame = Frame {
             program: &self.program,
             model: self.plan().root_index(),
@@ -377,14 +377,22 @@ impl Model {
         Ok(outputs)
     }
 
-    fn check_count(&self, found: usize) -> Result<(), Error> {
-        if found == self.inputs.len() {
-            return Ok(());
+    /// Number, ranks, sizes and batch size; kinds too if they have to be those of the model.
+    fn check(&self, inputs: &[Value], kinds: bool) -> Result<(), Error> {
+        if inputs.len() != self.inputs.len() {
+            return Err(Error::InputCount {
+                expected: self.inputs.iter().map(|port| port.name.clone()).collect(),
+                found: inputs.len(),
+            });
         }
-        Err(Error::InputCount {
-            expected: self.inputs.iter().map(|port| port.name.clone()).collect(),
-            found,
-        })
+        let batch = inputs.first().and_then(|value| value.shape().first().copied());
+        for (value, port) in inputs.iter().zip(self.inputs.iter()) {
+            check(value, port, batch)?;
+            if kinds && value.kind() != port.spec.kind {
+                return Err(misfit(value, port, ""));
+            }
+        }
+        Ok(())
     }
 
     /// The floating-point type of the parameters.
@@ -395,28 +403,34 @@ impl Model {
     }
 }
 
-/// Rank, kind, sizes and batch size. The batch axis takes any size, whatever the file says.
+/// Rank, sizes and batch size. The batch axis takes any size, whatever the file says.
 fn check(value: &Value, port: &Port, batch: Option<usize>) -> Result<(), Error> {
     let shape = value.shape();
-    let Spec { shape: known, kind } = &port.spec;
-    let sizes = shape.iter().zip(&known.0).skip(1);
-    let fits = value.kind() == *kind
-        && shape.len() == known.rank()
-        && sizes.into_iter().all(|(size, known)| known.is_none_or(|known| known == *size));
-    let mut expected = format!("{} {known}", value::name(*kind));
-    if !fits || shape.contains(&0) || shape.first().copied() != batch {
-        if fits && shape.contains(&0) {
-            expected.push_str(" without empty axes");
-        } else if fits && let Some(batch) = batch {
-            expected.push_str(&format!(" with as many samples as the first input has, {batch}"));
-        }
-        return Err(Error::Input {
-            name: port.name.clone(),
-            expected,
-            found: value.to_string(),
-        });
+    let known = &port.spec.shape;
+    let mut sizes = shape.iter().zip(&known.0).skip(1);
+    if shape.len() != known.rank()
+        || !sizes.all(|(size, known)| known.is_none_or(|known| known == *size))
+    {
+        return Err(misfit(value, port, ""));
     }
-    Ok(())
+    if shape.contains(&0) {
+        return Err(misfit(value, port, " without empty axes"));
+    }
+    match batch {
+        Some(batch) if shape.first() != Some(&batch) => {
+            let samples = format!(" with as many samples as the first input has, {batch}");
+            Err(misfit(value, port, &samples))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn misfit(value: &Value, port: &Port, more: &str) -> Error {
+    Error::Input {
+        name: port.name.clone(),
+        expected: format!("{} {}{more}", value::name(port.spec.kind), port.spec.shape),
+        found: value.to_string(),
+    }
 }
 
 struct FirstFloat(Option<FloatDType>);

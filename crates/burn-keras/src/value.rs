@@ -252,9 +252,9 @@ fn int_dtype(data: &TensorData, device: &Device) -> Result<DType, Error> {
         DType::I64 if device.supports_dtype(given) => return Ok(DType::I64),
         _ => {}
     }
-    let fits = |largest: i64| {
-        data.iter::<i64>().all(|x| -largest <= x && x <= largest)
-            && (given != DType::U64 || data.iter::<u64>().all(|x| x <= largest.unsigned_abs()))
+    let fits = |largest: i64| match given {
+        DType::U64 => data.iter::<u64>().all(|x| x <= largest.unsigned_abs()),
+        _ => data.iter::<i64>().all(|x| -largest <= x && x <= largest),
     };
     if fits(i64::from(i32::MAX)) {
         Ok(DType::I32)

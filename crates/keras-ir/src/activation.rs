@@ -103,6 +103,8 @@ pub enum Activation {
     },
     /// Softmax along the last axis.
     Softmax,
+    /// Softmax along another Keras axis: the layer `Softmax` used as an activation.
+    SoftmaxAlong(i64),
     /// Logarithm of softmax along the last axis.
     LogSoftmax,
     /// Projection onto the simplex along the last axis.
@@ -204,8 +206,13 @@ impl Activation {
             "ELU" => Self::Elu {
                 alpha: number(&["alpha"], 1.0)?,
             },
-            "Softmax" if matches!(config.get("axis"), None | Some(Value::Null)) => Self::Softmax,
-            "Softmax" if config.get("axis")?.as_i64()? == -1 => Self::Softmax,
+            "Softmax" => match config.get("axis") {
+                None | Some(Value::Null) => Self::Softmax,
+                Some(axis) => match axis.as_i64()? {
+                    -1 => Self::Softmax,
+                    axis => Self::SoftmaxAlong(axis),
+                },
+            },
             _ => return None,
         })
     }
@@ -214,7 +221,7 @@ impl Activation {
     pub fn is_elementwise(self) -> bool {
         !matches!(
             self,
-            Self::Softmax | Self::LogSoftmax | Self::Sparsemax | Self::Glu
+            Self::Softmax | Self::SoftmaxAlong(_) | Self::LogSoftmax | Self::Sparsemax | Self::Glu
         )
     }
 }

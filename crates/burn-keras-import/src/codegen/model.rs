@@ -30,7 +30,7 @@ pub(super) fn items(types: &Types<'_>, model: &ModelPlan, root: Option<&Root>) -
     items.push(implementation(types, model, segments, root));
     for (index, body) in model.bodies.iter().enumerate() {
         if body.results().len() != 1 {
-            items.push(output_item(types, model, index, body, root.is_some()));
+            items.push(output_item(types, model, index, body));
         }
     }
     for (index, segment) in segments.iter().enumerate() {
@@ -220,7 +220,9 @@ fn implementation(
         let docs = doc(&method_doc(body));
         Method::of_body(types, model, index).print(&docs)
     });
-    let allow = root.is_some().then(|| quote!(#[allow(dead_code)]));
+    // A program need not use all that we offer.
+    let is_offer = root.is_some() || !types.is_called(model);
+    let allow = is_offer.then(|| quote!(#[allow(dead_code)]));
     let allow_constants = allow_constants(&inits);
     Item::code(quote! {
         #allow
@@ -365,13 +367,7 @@ fn method_doc(body: &Body) -> Vec<String> {
     lines
 }
 
-fn output_item(
-    types: &Types<'_>,
-    model: &ModelPlan,
-    index: usize,
-    body: &Body,
-    is_root: bool,
-) -> Item {
+fn output_item(types: &Types<'_>, model: &ModelPlan, index: usize, body: &Body) -> Item {
     let name = ident(types.output_type(model, index));
     let about = doc(&[format!(
         "What [`{}::{}`] gives.",
@@ -387,11 +383,10 @@ fn output_item(
         let name = ident(&field.name);
         quote!(#about pub #name: #ty)
     });
-    let allow = is_root.then(|| quote!(#[allow(dead_code)]));
     Item::code(quote! {
         #about
         #[derive(Clone, Debug)]
-        #allow
+        #[allow(dead_code)]
         pub struct #name { #(#fields),* }
     })
 }

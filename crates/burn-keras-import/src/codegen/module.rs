@@ -332,7 +332,7 @@ pub(super) fn activation_parts(
             ];
             ("threshold", "Threshold", arguments)
         }
-        Activation::Softmax => ("softmax", "Softmax", vec![]),
+        Activation::Softmax | Activation::SoftmaxAlong(_) => ("softmax", "Softmax", vec![]),
         Activation::LogSoftmax => ("log_softmax", "LogSoftmax", vec![]),
         Activation::Sparsemax => ("sparsemax", "Sparsemax", vec![]),
         Activation::Glu => ("glu", "Glu", vec![]),

@@ -1,15 +1,19 @@
 //! The types of a generated file: models, their outputs, their segments.
 
+use std::collections::HashSet;
+
 use super::imports;
 use super::module;
 use crate::names::Names;
 use crate::passes::structure::{self, Segment};
-use crate::plan::{Body, FieldKind, ModelPlan, Plan, ValueId};
+use crate::plan::{Body, FieldKind, ModelPlan, Operation, Plan, ValueId};
 
 /// What is known of all models before any is printed.
 pub(super) struct Types<'p> {
     pub plan: &'p Plan,
     models: Vec<ModelTypes>,
+    /// The bodies that other models call, as positions of model and body.
+    called: HashSet<(usize, usize)>,
 }
 
 struct ModelTypes {
@@ -51,6 +55,7 @@ impl<'p> Types<'p> {
         let mut types = Self {
             plan,
             models: Vec::with_capacity(plan.models.len()),
+            called: called(plan),
         };
         // Nested models stand before those that call them.
         for model in &plan.models {
@@ -134,11 +139,35 @@ impl<'p> Types<'p> {
         output.map_or("Missing", String::as_str)
     }
 
-    fn model(&self, model: &ModelPlan) -> Option<&ModelTypes> {
-        let mut models = self.plan.models.iter();
-        self.models
-            .get(models.position(|other| std::ptr::eq(other, model))?)
+    /// Whether other models call every body of `model`.
+    pub fn is_called(&self, model: &ModelPlan) -> bool {
+        let position = self.position(model);
+        let is_called = |body| position.is_some_and(|model| self.called.contains(&(model, body)));
+        (0..model.bodies.len()).all(is_called)
     }
+
+    fn position(&self, model: &ModelPlan) -> Option<usize> {
+        let mut models = self.plan.models.iter();
+        models.position(|other| std::ptr::eq(other, model))
+    }
+
+    fn model(&self, model: &ModelPlan) -> Option<&ModelTypes> {
+        self.models.get(self.position(model)?)
+    }
+}
+
+fn called(plan: &Plan) -> HashSet<(usize, usize)> {
+    let mut called = HashSet::new();
+    for model in &plan.models {
+        for step in model.bodies.iter().flat_map(|body| &body.steps) {
+            if let Operation::Model { module, body } = step.operation
+                && let Some(FieldKind::Model(inner)) = structure::kind_of(model, module)
+            {
+                called.insert((*inner, body));
+            }
+        }
+    }
+    called
 }
 
 /// A field of a struct of outputs.

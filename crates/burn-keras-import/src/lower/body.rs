@@ -426,6 +426,10 @@ impl<'g> LayerCall<'_, 'g> {
         match activation {
             Activation::Linear => value,
             Activation::Softmax => self.map(Function::Softmax(last), value),
+            Activation::SoftmaxAlong(axis) => {
+                let axis = self.spec(value).shape.axis(axis).unwrap_or(last);
+                self.map(Function::Softmax(axis), value)
+            }
             Activation::LogSoftmax => self.map(Function::LogSoftmax(last), value),
             Activation::Sparsemax => self.map(Function::Sparsemax(last), value),
             Activation::Glu => {

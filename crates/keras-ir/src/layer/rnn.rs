@@ -35,10 +35,20 @@ impl KerasLayer for Lstm {
                 config.unsupported(key, "false");
             }
         }
+        let activation = config.activation("activation");
+        let recurrent_activation = config.activation("recurrent_activation");
+        for (key, activation) in [
+            ("activation", activation),
+            ("recurrent_activation", recurrent_activation),
+        ] {
+            if matches!(activation, Activation::SoftmaxAlong(_) | Activation::Glu) {
+                config.unsupported(key, "an activation of each step by itself");
+            }
+        }
         Self {
             units: config.size("units"),
-            activation: config.activation("activation"),
-            recurrent_activation: config.activation("recurrent_activation"),
+            activation,
+            recurrent_activation,
             use_bias: config.bool("use_bias", true),
             return_sequences: config.bool("return_sequences", false),
             return_state: config.bool("return_state", false),
