@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::Path;
 use std::vec::IntoIter;
 
-use burn::tensor::{Device, TensorData};
+use burn::tensor::{Bytes, Device, TensorData};
 use burn_keras::{Model, Value};
 use burn_keras_import::lower::lower;
 use burn_keras_import::plan::{Operation, Plan};
@@ -21,8 +21,11 @@ use keras_ir::{ReadOptions, read};
 pub struct Source {
     path: &'static str,
     name: &'static str,
-    run: fn(Vec<u8>, IntoIter<Value>, &Device) -> Result<Vec<Value>, Box<dyn Error>>,
+    run: Run,
 }
+
+/// From a weights record and inputs to outputs.
+type Run = fn(Bytes, IntoIter<Value>, &Device) -> Result<Vec<Value>, Box<dyn Error>>;
 
 mod generated {
     use super::{Source, next};
@@ -50,7 +53,10 @@ fn check(source: &Source, device: &Device) -> Result<Plan, String> {
     let path = Path::new(source.path);
     let graph = read(path, ReadOptions::default()).unwrap();
     let plan = lower(&graph, source.name).unwrap();
-    let record = record::weights(&plan, &graph).unwrap().into_bytes().unwrap();
+    let record = record::weights(&plan, &graph)
+        .unwrap()
+        .into_bytes()
+        .unwrap();
     let arrays = Arrays::open(&path.with_extension("npz"));
     let model = Model::from_graph(&graph, source.name, device).unwrap();
     let inputs: Vec<Value> = arrays
@@ -59,7 +65,9 @@ fn check(source: &Source, device: &Device) -> Result<Plan, String> {
         .zip(model.inputs())
         .map(|(array, port)| input(array, port.spec.kind, device))
         .collect();
-    let at_run_time = model.predict(inputs.clone()).map_err(|error| error.to_string())?;
+    let at_run_time = model
+        .predict(inputs.clone())
+        .map_err(|error| error.to_string())?;
     let outputs =
         (source.run)(record, inputs.into_iter(), device).map_err(|error| error.to_string())?;
     for (index, (output, expected)) in outputs.iter().zip(&arrays.outputs).enumerate() {
@@ -83,10 +91,17 @@ fn check(source: &Source, device: &Device) -> Result<Plan, String> {
 /// What tells one kind of step from another: the name of its variant.
 fn kinds(plan: &Plan, kinds: &mut BTreeSet<String>) {
     let name = |text: String| {
-        let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+        let end = text
+            .find(|c: char| !c.is_alphanumeric())
+            .unwrap_or(text.len());
         text[..end].to_owned()
     };
-    for step in plan.models.iter().flat_map(|model| &model.bodies).flat_map(|body| &body.steps) {
+    for step in plan
+        .models
+        .iter()
+        .flat_map(|model| &model.bodies)
+        .flat_map(|body| &body.steps)
+    {
         kinds.insert(match &step.operation {
             Operation::Function(function) => name(format!("{function:?}")),
             other => name(format!("{other:?}")),
@@ -105,19 +120,66 @@ fn source_equals_run_time_to_the_bit_and_keras() {
             Err(problem) => failures.push(format!("  {}: {problem}", source.name)),
         }
     }
-    assert!(failures.is_empty(), "{} differ\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} differ\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
     assert!(generated::SOURCES.len() > 250);
     // A kind of step that no fixture has would be compared with nothing.
     let expected = [
-        "Activation", "Add", "And", "Any", "ApplyMask", "Average", "AveragePool", "Concatenate",
-        "ExpandDims", "Fill", "GlobalAveragePool", "GlobalAveragePoolMasked", "GlobalMaxPool",
-        "Glu", "LogSoftmax", "Lookup", "Lstm", "Masking", "MaxPool", "Maximum", "Minimum", "Model",
-        "Module", "Multiply", "NotEqual", "OnesMask", "Or", "Pad", "PadSame", "Permute",
-        "RepeatVector", "Reshape", "Select", "Softmax", "SoftmaxAxes", "SoftmaxMasked",
-        "Sparsemax", "Subtract", "ToBool", "ToFloat", "ToInt", "ZerosMask",
+        "Activation",
+        "Add",
+        "And",
+        "Any",
+        "ApplyMask",
+        "Average",
+        "AveragePool",
+        "Concatenate",
+        "ExpandDims",
+        "Fill",
+        "GlobalAveragePool",
+        "GlobalAveragePoolMasked",
+        "GlobalMaxPool",
+        "Glu",
+        "LogSoftmax",
+        "Lookup",
+        "Lstm",
+        "Masking",
+        "MaxPool",
+        "Maximum",
+        "Minimum",
+        "Model",
+        "Module",
+        "Multiply",
+        "NotEqual",
+        "OnesMask",
+        "Or",
+        "Pad",
+        "PadSame",
+        "Permute",
+        "RepeatVector",
+        "Reshape",
+        "Select",
+        "Softmax",
+        "SoftmaxAxes",
+        "SoftmaxMasked",
+        "Sparsemax",
+        "Subtract",
+        "ToBool",
+        "ToFloat",
+        "ToInt",
+        "ZerosMask",
     ];
-    let missing: Vec<&str> = expected.into_iter().filter(|kind| !seen.contains(*kind)).collect();
+    let missing: Vec<&str> = expected
+        .into_iter()
+        .filter(|kind| !seen.contains(*kind))
+        .collect();
     assert!(missing.is_empty(), "no fixture has {missing:?}");
-    let new: Vec<&String> = seen.iter().filter(|kind| !expected.contains(&kind.as_str())).collect();
+    let new: Vec<&String> = seen
+        .iter()
+        .filter(|kind| !expected.contains(&kind.as_str()))
+        .collect();
     assert!(new.is_empty(), "not listed: {new:?}");
 }

@@ -158,7 +158,11 @@ fn values(bytes: &[u8]) -> BTreeMap<String, Vec<f64>> {
 /// up to the size of a step: no two implementations agree there. Their second moment tells them.
 fn is_noise(trained: &Trained, path: &str) -> bool {
     let parameters = &trained.plan.parameters;
-    let weight = parameters.iter().find(|parameter| parameter.path == path).unwrap().weight;
+    let weight = parameters
+        .iter()
+        .find(|parameter| parameter.path == path)
+        .unwrap()
+        .weight;
     trained.optimizer.slots.iter().any(|slot| {
         let values = || slot.tensor.read_f64().unwrap();
         slot.weight == weight
@@ -182,7 +186,11 @@ fn step_equals_keras(backend: Backend) {
         let bytes = burn_keras_nn::record::to_bytes(&model).unwrap();
         let found = values(&bytes);
         for (path, expected) in trained.expected() {
-            let limit = if is_noise(&trained, &path) { 2e-2 } else { 1e-5 };
+            let limit = if is_noise(&trained, &path) {
+                2e-2
+            } else {
+                1e-5
+            };
             let pairs = found[&path].iter().zip(&expected);
             let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             if largest > limit || found[&path].len() != expected.len() {
@@ -249,7 +257,10 @@ fn generated_source_takes_the_same_step() {
     )
     .unwrap();
     let tensor = |name: &str| trained.step.array(name).value(&device);
-    let output = model.forward(tensor("x_0").try_into().unwrap(), tensor("x_1").try_into().unwrap());
+    let output = model.forward(
+        tensor("x_0").try_into().unwrap(),
+        tensor("x_1").try_into().unwrap(),
+    );
     let target: Tensor<2> = tensor("y_0").try_into().unwrap();
     let loss = (output - target).powf_scalar(2.0).mean();
     let gradients = GradientsParams::from_grads(loss.backward(), &model);

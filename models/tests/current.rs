@@ -38,6 +38,9 @@ fn generated_files_are_current() {
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&committed), names(&fresh));
     for (name, bytes) in &fresh {
-        assert!(committed[name] == *bytes, "{name} is not what import writes: just samples");
+        assert!(
+            committed[name] == *bytes,
+            "{name} is not what import writes: just samples"
+        );
     }
 }

@@ -58,7 +58,9 @@ impl Npz {
 
     /// The array `name`.
     pub fn array(&self, name: &str) -> &Array {
-        self.0.get(name).unwrap_or_else(|| panic!("no array {name}"))
+        self.0
+            .get(name)
+            .unwrap_or_else(|| panic!("no array {name}"))
     }
 
     /// The arrays `prefix_0`, `prefix_1`, ….

@@ -44,7 +44,10 @@ fn wgpu() -> Option<Device> {
         return Some(Device::wgpu(DeviceKind::DefaultDevice));
     }
     let required = std::env::var("BURN_KERAS_REQUIRE_WGPU").is_ok_and(|value| value == "1");
-    assert!(!required, "there is no adapter for wgpu, and BURN_KERAS_REQUIRE_WGPU is 1");
+    assert!(
+        !required,
+        "there is no adapter for wgpu, and BURN_KERAS_REQUIRE_WGPU is 1"
+    );
     eprintln!("NOTICE: there is no adapter for wgpu: nothing is compared on it");
     None
 }

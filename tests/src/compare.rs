@@ -39,7 +39,11 @@ pub fn compare(
         if a.is_nan() != b.is_nan() {
             return Err(format!("element {at} is {a}, the reference has {b}"));
         }
-        let difference = if a == b || a.is_nan() { 0.0 } else { (a - b).abs() };
+        let difference = if a == b || a.is_nan() {
+            0.0
+        } else {
+            (a - b).abs()
+        };
         if difference > largest {
             largest = difference;
             worst = Some((at, a, b));

@@ -32,7 +32,9 @@ pub fn folder(family: &str) -> PathBuf {
 /// The families of fixtures that have reference arrays.
 pub fn families() -> Vec<String> {
     let entries = fs::read_dir(folder("")).unwrap();
-    let folders = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let folders = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir());
     let names = folders.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     let mut names: Vec<String> = names.filter(|name| name != "errors").collect();
     names.sort();
@@ -43,8 +45,9 @@ pub fn families() -> Vec<String> {
 pub fn cases(family: &str) -> Vec<Case> {
     let entries = fs::read_dir(folder(family)).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
-    let mut models: Vec<PathBuf> =
-        paths.filter(|path| path.extension().is_some_and(|end| end == "h5")).collect();
+    let mut models: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "h5"))
+        .collect();
     models.sort();
     let cases = models.into_iter().map(|model| Case {
         name: model.file_stem().unwrap().to_str().unwrap().to_owned(),
@@ -62,13 +65,15 @@ pub fn check_family(family: &str, backend: Backend) {
     let cases = cases(family);
     assert!(!cases.is_empty(), "{family}: there are no fixtures");
     let count = cases.len();
-    let failures: Vec<String> = cases
-        .iter()
-        .filter_map(|case| {
-            let failure = check(case, &device, backend).err()?;
-            Some(format!("  {}: {failure}", case.name))
-        })
-        .collect();
+    let mut failures = Vec::new();
+    let mut largest = 0.0_f64;
+    for case in &cases {
+        match check(case, &device, backend) {
+            Ok(difference) => largest = largest.max(difference),
+            Err(failure) => failures.push(format!("  {}: {failure}", case.name)),
+        }
+    }
+    println!("{family} on {backend:?}: {count} models, largest difference {largest:.3e}");
     assert!(
         failures.is_empty(),
         "{family} on {backend:?}: {} of {count} differ\n{}",
@@ -77,21 +82,27 @@ pub fn check_family(family: &str, backend: Backend) {
     );
 }
 
-fn check(case: &Case, device: &Device, backend: Backend) -> Result<(), String> {
+/// The largest difference, or everything that is wrong.
+fn check(case: &Case, device: &Device, backend: Backend) -> Result<f64, String> {
     let model = Model::load(&case.model, device).map_err(|error| error.to_string())?;
     let arrays = Arrays::open(&case.arrays);
-    check_outputs(&model, &arrays, device)?;
+    let mut largest = check_outputs(&model, &arrays, device)?;
     if backend == Backend::Flex && arrays.batch() > 1 {
         for index in [0, arrays.batch() - 1] {
-            check_outputs(&model, &arrays.sample(index), device)
+            let alone = check_outputs(&model, &arrays.sample(index), device)
                 .map_err(|error| format!("sample {index} alone: {error}"))?;
+            largest = largest.max(alone);
         }
     }
-    Ok(())
+    Ok(largest)
 }
 
-fn check_outputs(model: &Model, arrays: &Arrays, device: &Device) -> Result<(), String> {
-    let inputs: Vec<Value> = arrays.inputs.iter().map(|array| array.value(device)).collect();
+fn check_outputs(model: &Model, arrays: &Arrays, device: &Device) -> Result<f64, String> {
+    let inputs: Vec<Value> = arrays
+        .inputs
+        .iter()
+        .map(|array| array.value(device))
+        .collect();
     let outputs = model.predict(inputs).map_err(|error| error.to_string())?;
     if outputs.len() != arrays.outputs.len() {
         return Err(format!(
@@ -101,19 +112,20 @@ fn check_outputs(model: &Model, arrays: &Arrays, device: &Device) -> Result<(), 
         ));
     }
     let names = model.output_names();
-    let outputs = outputs.iter().zip(&arrays.outputs).zip(names).enumerate();
-    let problems: Vec<String> = outputs
-        .filter_map(|(index, ((output, expected), name))| {
-            let data = output.to_data().unwrap();
-            let found: Vec<f64> = data.iter::<f64>().collect();
-            let found = (&output.shape()[..], &found[..]);
-            let (shape, values) = (expected.shape(), expected.values());
-            let problem = compare(found, (&shape, &values), Tolerance::default()).err()?;
-            Some(format!("output {index} ({name}): {problem}"))
-        })
-        .collect();
+    let mut problems = Vec::new();
+    let mut largest = 0.0_f64;
+    for (index, (output, expected)) in outputs.iter().zip(&arrays.outputs).enumerate() {
+        let data = output.to_data().unwrap();
+        let found: Vec<f64> = data.iter::<f64>().collect();
+        let found = (&output.shape()[..], &found[..]);
+        let (shape, values) = (expected.shape(), expected.values());
+        match compare(found, (&shape, &values), Tolerance::default()) {
+            Ok(difference) => largest = largest.max(difference),
+            Err(problem) => problems.push(format!("output {index} ({}): {problem}", names[index])),
+        }
+    }
     if problems.is_empty() {
-        Ok(())
+        Ok(largest)
     } else {
         Err(problems.join("; "))
     }

@@ -240,7 +240,7 @@ impl Import {
     fn module_name(&self) -> Result<String, ImportError> {
         match &self.name {
             Some(name) => {
-                let suggestion = module_name(name);
+                let suggestion = names::module_name(name);
                 if *name == suggestion {
                     Ok(suggestion)
                 } else {
@@ -252,7 +252,7 @@ impl Import {
             }
             None => {
                 let stem = self.input.file_stem().unwrap_or_default();
-                Ok(module_name(&stem.to_string_lossy()))
+                Ok(names::module_name(&stem.to_string_lossy()))
             }
         }
     }
@@ -290,16 +290,4 @@ impl Import {
             })),
         }
     }
-}
-
-/// `name` as the name of a Rust module.
-fn module_name(name: &str) -> String {
-    if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
-        return "model".to_owned();
-    }
-    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    if name.starts_with(|first: char| first.is_ascii_digit()) {
-        return names::value_name(&format!("model_{name}"));
-    }
-    names::value_name(name)
 }

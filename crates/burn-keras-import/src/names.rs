@@ -9,15 +9,65 @@ const RESERVED: &[&str] = &[
     "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
     "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
     "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "device", "scope",
+    "mapper", "visitor",
 ];
 
 /// Type names that generated code uses itself.
 const RESERVED_TYPES: &[&str] = &[
-    "Self", "Activation", "AlphaDropout", "BatchNorm", "BatchNormalization", "Bool", "Box",
-    "Conv1d", "Conv2d", "Device", "Dropout", "Embedding", "Err", "Float", "GaussianDropout",
-    "GaussianNoise", "Int", "Linear", "LoadError", "Lstm", "LstmOutput", "Module", "NoiseDropout",
-    "None", "Ok", "Option", "Padding", "Param", "Path", "RecordBytes", "Result", "Scope", "Some",
-    "SpatialDropout", "String", "Tensor", "Vec",
+    "Self",
+    "Activation",
+    "AlphaDropout",
+    "BatchNorm",
+    "BatchNormalization",
+    "Bool",
+    "Box",
+    "Conv1d",
+    "Conv2d",
+    "Device",
+    "Dropout",
+    "Embedding",
+    "Err",
+    "Float",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Int",
+    "Linear",
+    "LoadError",
+    "Lstm",
+    "LstmOutput",
+    "Module",
+    "NoiseDropout",
+    "None",
+    "Ok",
+    "Option",
+    "Padding",
+    "Param",
+    "Path",
+    "RecordBytes",
+    "Result",
+    "Scope",
+    "Some",
+    "SpatialDropout",
+    "String",
+    "Tensor",
+    "Vec",
+    "AlphaDropoutConfig",
+    "AsRef",
+    "Aligned",
+    "BatchNormalizationConfig",
+    "Conv1dConfig",
+    "Conv2dConfig",
+    "DropoutConfig",
+    "EmbeddingConfig",
+    "GaussianDropoutConfig",
+    "GaussianNoiseConfig",
+    "Into",
+    "LinearConfig",
+    "LstmConfig",
+    "NoiseDropoutConfig",
+    "PaddingConfig1d",
+    "PaddingConfig2d",
+    "SpatialDropoutConfig",
 ];
 
 /// The last part of a path, without directories.
@@ -58,6 +108,18 @@ pub fn value_name(name: &str) -> String {
         identifier.push('_');
     }
     identifier
+}
+
+/// The name of the Rust module, the files and the namespace of a model in a file `name`.
+pub fn module_name(name: &str) -> String {
+    if !name.contains(|c: char| c.is_ascii_alphanumeric()) {
+        return "model".to_owned();
+    }
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        return value_name(&format!("model_{name}"));
+    }
+    value_name(name)
 }
 
 /// A camel-case identifier for a struct.

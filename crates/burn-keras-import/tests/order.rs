@@ -18,7 +18,11 @@ fn root() -> PathBuf {
 /// The samples, and the fixtures whose graphs have a shape of their own.
 fn files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for folder in ["models/keras", "tests/fixtures/structure", "tests/fixtures/mask_merge"] {
+    for folder in [
+        "models/keras",
+        "tests/fixtures/structure",
+        "tests/fixtures/mask_merge",
+    ] {
         let folder = std::fs::read_dir(root().join(folder)).expect("the folder of samples");
         let paths = folder.map(|entry| entry.expect("an entry").path());
         files.extend(paths.filter(|path| path.extension().is_some_and(|end| end == "h5")));
@@ -48,14 +52,15 @@ fn is_functional(config: &Value) -> bool {
     let layers = config["layers"].as_array();
     !config["input_layers"].is_null()
         && layers.is_some_and(|layers| {
-            layers.iter().all(|layer| {
-                layer["config"]["layers"].is_null() || is_functional(&layer["config"])
-            })
+            layers
+                .iter()
+                .all(|layer| layer["config"]["layers"].is_null() || is_functional(&layer["config"]))
         })
 }
 
 fn attribute(file: &H5File, key: &str) -> Option<String> {
-    file.string_attribute("/", key).expect("a readable attribute")
+    file.string_attribute("/", key)
+        .expect("a readable attribute")
 }
 
 fn config(file: &H5File) -> Value {
@@ -94,7 +99,11 @@ fn any_order_of_layers_gives_the_same_plan() {
             );
             let permuted_plan = lower(&permuted, "sample").expect("a plan");
             assert_eq!(permuted_plan.digest(), plan.digest(), "{name}, {shift:?}");
-            assert_eq!(permuted_plan.to_string(), plan.to_string(), "{name}, {shift:?}");
+            assert_eq!(
+                permuted_plan.to_string(),
+                plan.to_string(),
+                "{name}, {shift:?}"
+            );
             let weights = |graph: &Graph, plan: &burn_keras_import::Plan| -> Vec<Vec<u8>> {
                 let parameters = plan.parameters.iter();
                 parameters

@@ -59,7 +59,10 @@ fn records(graph: &Graph, plan: &Plan) -> (Vec<u8>, Vec<u8>) {
     let weights = record::weights(plan, graph).unwrap();
     let state = graph.optimizer.as_ref().unwrap().as_ref().unwrap();
     let state = record::optimizer(plan, graph, state).unwrap().unwrap();
-    (weights.into_bytes().unwrap(), state.into_bytes().unwrap())
+    (
+        weights.into_bytes().unwrap().to_vec(),
+        state.into_bytes().unwrap().to_vec(),
+    )
 }
 
 #[test]

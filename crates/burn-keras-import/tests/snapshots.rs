@@ -26,7 +26,9 @@ fn models(folder: &str) -> Vec<PathBuf> {
 }
 
 fn stem(path: &Path) -> &str {
-    path.file_stem().and_then(|stem| stem.to_str()).expect("a name")
+    path.file_stem()
+        .and_then(|stem| stem.to_str())
+        .expect("a name")
 }
 
 /// Compares `text` with the snapshot `name`.
@@ -44,7 +46,10 @@ fn samples() {
         let name = stem(&path);
         let graph = read(&path, ReadOptions::default()).expect("a readable model");
         let plan = lower(&graph, name).expect("a plan");
-        check(&format!("{name}.summary"), &Summary::new(&graph).to_string());
+        check(
+            &format!("{name}.summary"),
+            &Summary::new(&graph).to_string(),
+        );
         check(
             &format!("{name}.source"),
             &generate(&plan, &CodegenOptions::default()),
@@ -63,7 +68,10 @@ fn samples() {
         let slots = layout::of_optimizer(&plan, &graph, optimizer);
         check(&format!("{name}.optimizer"), &slots.to_string());
         let record = record::optimizer(&plan, &graph, optimizer).expect("a record");
-        let bytes = record.expect("state").into_bytes().expect("the record's bytes");
+        let bytes = record
+            .expect("state")
+            .into_bytes()
+            .expect("the record's bytes");
         let written = layout::of_optimizer_bytes(&bytes).expect("a layout");
         assert_eq!(written.to_string(), slots.to_string(), "{name}");
     }
@@ -89,7 +97,10 @@ fn problems() {
         };
         // Messages name the file as it was given.
         let folder = format!("{}/", path.parent().expect("a folder").display());
-        check(&format!("problems.{name}"), &report.to_string().replace(&folder, ""));
+        check(
+            &format!("problems.{name}"),
+            &report.to_string().replace(&folder, ""),
+        );
         refused += 1;
     }
     assert!(refused > 50, "only {refused} files were refused");

@@ -43,12 +43,14 @@ pub fn apply_mask<const D: usize, const D2: usize>(
     x.mul(keep)
 }
 
-/// `x` where `mask` keeps, `other` elsewhere; the mask holds for all trailing axes.
+/// `x` where `mask` keeps, `other` elsewhere; the mask holds for all trailing axes, and sizes of 1
+/// are broadcast.
 pub fn select<const D: usize, const D2: usize>(
     mask: Tensor<D2, Bool>,
     x: Tensor<D>,
     other: Tensor<D>,
 ) -> Tensor<D> {
+    let (x, other) = crate::merge::broadcast(x, other);
     let mask = expand_mask(mask, x.dims());
     other.mask_where(mask, x)
 }
@@ -165,7 +167,10 @@ mod tests {
             );
             let b = select(mb.clone(), b, a.clone());
             let a = select(ma.clone(), a, b.clone());
-            assert_eq!(values(crate::merge::maximum(a.clone(), b)), [1., 5., 9., 1.]);
+            assert_eq!(
+                values(crate::merge::maximum(a.clone(), b)),
+                [1., 5., 9., 1.]
+            );
             assert_eq!(values(fill(ma, a, 7.0)), [1., 7., 9., 7.]);
         }
     }
@@ -173,8 +178,7 @@ mod tests {
     #[test]
     fn reductions_and_constants_of_masks() {
         for device in devices() {
-            let mask =
-                Tensor::<2, Bool>::from_data([[true, false], [false, false]], &device);
+            let mask = Tensor::<2, Bool>::from_data([[true, false], [false, false]], &device);
             assert_eq!(bits(any::<2, 1>(mask.clone(), 1)), [true, false]);
             assert_eq!(any::<2, 2>(mask.clone(), 0).dims(), [1, 2]);
             assert_eq!(bits(zeros_mask(mask.clone())), [false; 4]);

@@ -12,10 +12,11 @@
 //! }
 //! ```
 
+use alloc::vec::Vec;
 use burn::tensor::Tensor;
 
 /// `a` and `b`, both in the shape that they have together.
-fn broadcast<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+pub(crate) fn broadcast<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
     let (left, right) = (a.dims(), b.dims());
     if left == right {
         return (a, b);
@@ -53,20 +54,17 @@ pub fn minimum<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     a.mask_where(take_b, b)
 }
 
-/// The sum of all, divided by their number. An empty array does not compile.
-pub fn average<const D: usize, const N: usize>(xs: [Tensor<D>; N]) -> Tensor<D> {
-    const { assert!(N > 0, "average of no tensors") };
-    let mut xs = xs.into_iter();
-    match xs.next() {
-        Some(first) => xs.fold(first, add).div_scalar(N as f64),
-        None => unreachable!(),
-    }
+/// The sum of all, from the left, divided by their number.
+pub fn average<const D: usize>(first: Tensor<D>, others: Vec<Tensor<D>>) -> Tensor<D> {
+    let count = others.len() + 1;
+    others.into_iter().fold(first, add).div_scalar(count as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{devices, values};
+    use alloc::vec;
 
     #[test]
     fn broadcasts_on_both_sides() {
@@ -80,7 +78,7 @@ mod tests {
             assert_eq!(run(maximum), [2., 3., 4., 5., 5., 5.]);
             assert_eq!(run(minimum), [1., 1., 1., 2., 3., 4.]);
             assert_eq!(
-                values(average([a.clone(), b.clone(), b])),
+                values(average(a.clone(), vec![b.clone(), b])),
                 [5. / 3., 7. / 3., 3., 3., 11. / 3., 13. / 3.]
             );
         }

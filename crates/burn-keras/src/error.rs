@@ -93,7 +93,10 @@ mod tests {
             expected: vec!["left".into(), "right".into()],
             found: 1,
         };
-        assert_eq!(error.to_string(), "the model has 2 inputs (left, right), 1 given");
+        assert_eq!(
+            error.to_string(),
+            "the model has 2 inputs (left, right), 1 given"
+        );
         let error = Error::Input {
             name: "left".into(),
             expected: "float (None, 12)".into(),

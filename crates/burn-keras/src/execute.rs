@@ -1,9 +1,7 @@
 //! Running a plan: each step is one call, values are moved at their last use.
 
 use burn::tensor::Tensor;
-use burn_keras_import::plan::{
-    FieldKind, LstmPart, ModuleRef, Operation, Step, ValueId,
-};
+use burn_keras_import::plan::{FieldKind, LstmPart, ModuleRef, Operation, Step, ValueId};
 use burn_keras_nn::embedding::embedding;
 
 use crate::layer::{Layer, Submodel};
@@ -138,8 +136,11 @@ impl<'a> Frame<'a> {
         else {
             return Err(broken(step, "its model is not there"));
         };
-        let borrowed: Option<Vec<&Layer>> =
-            extra.borrows.iter().map(|borrow| self.layer(*borrow)).collect();
+        let borrowed: Option<Vec<&Layer>> = extra
+            .borrows
+            .iter()
+            .map(|borrow| self.layer(*borrow))
+            .collect();
         let frame = Frame {
             program: self.program,
             model: *model,
@@ -241,7 +242,11 @@ fn lstm(
         input.ok_or_else(|| Error::Data("too few inputs".into()))
     };
     let x = next()?.try_into()?;
-    let mask = if masked { Some(next()?.try_into()?) } else { None };
+    let mask = if masked {
+        Some(next()?.try_into()?)
+    } else {
+        None
+    };
     let state = if with_state {
         Some([next()?.try_into()?, next()?.try_into()?])
     } else {

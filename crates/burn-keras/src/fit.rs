@@ -18,7 +18,9 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
                 shape.len() == first.len()
                     && (0..shape.len()).all(|at| at == *axis || shape[at] == first[at])
             });
-            require(others, || format!("tensors of {shapes:?}, joined along axis {axis}"))
+            require(others, || {
+                format!("tensors of {shapes:?}, joined along axis {axis}")
+            })
         }
         Function::Add
         | Function::Subtract
@@ -28,9 +30,9 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
         | Function::Average
         | Function::SoftmaxMasked { .. }
         | Function::And
-        | Function::Or => {
-            require(broadcast(shapes), || format!("tensors of {shapes:?}, element by element"))
-        }
+        | Function::Or => require(broadcast(shapes), || {
+            format!("tensors of {shapes:?}, element by element")
+        }),
         Function::ApplyMask => mask(shapes, 1, 0),
         Function::Fill(_) => mask(shapes, 0, 1),
         Function::Select => {
@@ -43,7 +45,9 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
             let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
             let axis = axes.axes.first().copied().unwrap_or_default();
             let fits = keep.len() == 2 && x.first() == keep.first() && x.get(axis) == keep.get(1);
-            require(fits, || format!("a tensor of {x:?} with a mask of {keep:?}"))
+            require(fits, || {
+                format!("a tensor of {x:?} with a mask of {keep:?}")
+            })
         }
         Function::MaxPool(window) | Function::AveragePool(window) => pool(first, window),
         Function::Glu(axis) => {
@@ -90,9 +94,7 @@ pub(crate) fn module(
             window(x, &conv.kernel_size, &conv.dilation, &pads)
         }
         Layer::BatchNorm(norm) => axis(1, norm.gamma.lazy_shape()[0], "features"),
-        Layer::BatchNormalization(norm) => {
-            axis(1, norm.running_mean.value().dims()[0], "features")
-        }
+        Layer::BatchNormalization(norm) => axis(1, norm.running_mean.value().dims()[0], "features"),
         Layer::Lstm(lstm) => {
             let [features, _] = lstm.kernel.lazy_shape().dims();
             axis(2, features, "features")?;
@@ -102,7 +104,9 @@ pub(crate) fn module(
             let steps = x.get(..2).unwrap_or_default();
             if *masked {
                 let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
-                require(keep == steps, || format!("steps {steps:?} with a mask of {keep:?}"))?;
+                require(keep == steps, || {
+                    format!("steps {steps:?} with a mask of {keep:?}")
+                })?;
             }
             let state = [x[0], lstm.units];
             let mut states = shapes.iter().skip(1 + usize::from(*masked));
@@ -111,7 +115,9 @@ pub(crate) fn module(
             })
         }
         Layer::Embedding(_) => Ok(()),
-        other => require(other.num_params() == 0, || "no layer that can be called".to_owned()),
+        other => require(other.num_params() == 0, || {
+            "no layer that can be called".to_owned()
+        }),
     }
 }
 
@@ -128,7 +134,10 @@ fn broadcast(shapes: Shapes<'_>) -> bool {
     let rank = shapes.first().map_or(0, Vec::len);
     shapes.iter().all(|shape| shape.len() == rank)
         && (0..rank).all(|axis| {
-            let mut sizes = shapes.iter().map(|shape| shape[axis]).filter(|size| *size != 1);
+            let mut sizes = shapes
+                .iter()
+                .map(|shape| shape[axis])
+                .filter(|size| *size != 1);
             let first = sizes.next();
             sizes.all(|size| Some(size) == first)
         })
@@ -140,7 +149,9 @@ fn mask(shapes: Shapes<'_>, mask: usize, of: usize) -> Result<(), String> {
         return Err("a tensor or its mask is missing".into());
     };
     let fits = keep.len() <= x.len() && keep.iter().zip(x).all(|(a, b)| a == b || *a == 1);
-    require(fits, || format!("a tensor of {x:?} with a mask of {keep:?}"))
+    require(fits, || {
+        format!("a tensor of {x:?} with a mask of {keep:?}")
+    })
 }
 
 fn reshape(from: &[usize], to: &[i64]) -> Result<(), String> {
@@ -156,7 +167,9 @@ fn reshape(from: &[usize], to: &[i64]) -> Result<(), String> {
     let inferred = to.iter().filter(|size| **size == -1).count();
     let elements: usize = from.iter().product();
     let known = sizes.and_then(|sizes| {
-        sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))
+        sizes
+            .iter()
+            .try_fold(1_usize, |product, size| product.checked_mul(*size))
     });
     let fits = known.is_some_and(|known| match inferred {
         0 => known == elements,
@@ -174,7 +187,9 @@ fn window(x: &[usize], size: &[usize], dilation: &[usize], pads: &[usize]) -> Re
             let extent = size[at].saturating_sub(1).saturating_mul(dilation[at]);
             axes[at].saturating_add(pads[at]) > extent
         });
-    require(inside, || format!("a window of {size:?} over a tensor of {x:?}"))
+    require(inside, || {
+        format!("a window of {size:?} over a tensor of {x:?}")
+    })
 }
 
 fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {

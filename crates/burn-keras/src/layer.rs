@@ -1,7 +1,7 @@
 //! The modules of a plan as one type, and nested models of them.
 
 use burn::module::{
-    Content, DisplaySettings, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
+    Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
     ModuleVisitor,
 };
 use burn::nn::conv::{Conv1d, Conv2d};
@@ -150,7 +150,9 @@ impl Submodel {
 
     /// The layers with their names, in the order in which they are visited.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &Layer)> {
-        self.fields.iter().map(|(name, layer)| (name.as_str(), layer))
+        self.fields
+            .iter()
+            .map(|(name, layer)| (name.as_str(), layer))
     }
 
     /// The layer at a position.
@@ -170,7 +172,9 @@ impl Submodel {
 impl Module for Submodel {
     fn collect_devices(&self, devices: Devices) -> Devices {
         let layers = self.fields.iter();
-        layers.fold(devices, |devices, (_, layer)| layer.collect_devices(devices))
+        layers.fold(devices, |devices, (_, layer)| {
+            layer.collect_devices(devices)
+        })
     }
 
     fn fork(self, device: &Device) -> Self {
@@ -190,7 +194,9 @@ impl Module for Submodel {
         Self {
             type_name: self.type_name.clone(),
             container: self.container.clone(),
-            fields: fields.map(|(name, layer)| (name.clone(), layer.valid())).collect(),
+            fields: fields
+                .map(|(name, layer)| (name.clone(), layer.valid()))
+                .collect(),
         }
     }
 

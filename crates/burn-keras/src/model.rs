@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::{
-    Content, DisplaySettings, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
+    Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
     ModuleVisitor, Param,
 };
 use burn::tensor::{Device, FloatDType, Tensor};
@@ -131,7 +131,7 @@ impl Model {
         let graph = keras_ir::read(path, read)?;
         let name = options.name.clone().unwrap_or_else(|| {
             let stem = path.file_stem().unwrap_or_default();
-            names::value_name(&stem.to_string_lossy())
+            names::module_name(&stem.to_string_lossy())
         });
         let namespace = options.namespace.as_deref().unwrap_or(&name);
         Self::with_weights(&graph, &name, namespace, device)
@@ -163,15 +163,7 @@ impl Model {
     ) -> Result<Self, Error> {
         let plan = lower::lower(graph, name)?;
         let weights = record::weights(&plan, graph)?.into_bytes()?;
-        let mut model = Self::from_plan(Arc::new(plan), namespace, device)?;
-        let names = graph.input_names(graph.root());
-        let inputs = model.inputs.iter().zip(names);
-        model.inputs = inputs
-            .map(|(port, name)| Port {
-                name,
-                spec: port.spec.clone(),
-            })
-            .collect();
+        let model = Self::from_plan(Arc::new(plan), namespace, device)?;
         model.load_record_bytes(weights)
     }
 
@@ -184,8 +176,9 @@ impl Model {
         let program = Program::new(Arc::clone(&plan))?;
         let root = build::model(&plan, plan.root_index(), &Scope::new(namespace), device)?;
         let body = &plan.root().bodies[0];
-        let inputs = body.inputs.iter().map(|id| Port {
-            name: body.value(*id).name.clone(),
+        let inputs = body.inputs.iter().zip(&body.input_names);
+        let inputs = inputs.map(|(id, name)| Port {
+            name: name.clone(),
             spec: body.value(*id).spec.clone(),
         });
         let outputs = body.outputs.iter().map(|output| Port {
@@ -281,7 +274,10 @@ impl Model {
     /// The device on which the model runs.
     pub fn device(&self) -> Device {
         let devices = self.root.devices();
-        devices.into_iter().next().unwrap_or_else(|| self.device.clone())
+        devices
+            .into_iter()
+            .next()
+            .unwrap_or_else(|| self.device.clone())
     }
 
     /// The outputs for `inputs`, both in Keras's order.
@@ -301,9 +297,8 @@ impl Model {
         let given: Vec<Value> = inputs.into_iter().map(Into::into).collect();
         self.check(&given, false)?;
         let inputs = given.into_iter().zip(self.inputs.iter());
-        let inputs = inputs.map(|(value, port)| {
-            value.to_device(&device).cast(port.spec.kind, float)
-        });
+        let inputs =
+            inputs.map(|(value, port)| value.to_device(&device).cast(port.spec.kind, float));
         self.run(inputs.collect())
     }
 
@@ -385,7 +380,9 @@ impl Model {
                 found: inputs.len(),
             });
         }
-        let batch = inputs.first().and_then(|value| value.shape().first().copied());
+        let batch = inputs
+            .first()
+            .and_then(|value| value.shape().first().copied());
         for (value, port) in inputs.iter().zip(self.inputs.iter()) {
             check(value, port, batch)?;
             if kinds && value.kind() != port.spec.kind {

@@ -52,7 +52,10 @@ impl Program {
             let borrows = model.borrows.iter().map(|borrow| &borrow.kind);
             for kind in fields.chain(borrows) {
                 if matches!(kind, FieldKind::Model(inner) if *inner >= position) {
-                    return Err(refused(&model.keras_name, "it holds a model that is not before it"));
+                    return Err(refused(
+                        &model.keras_name,
+                        "it holds a model that is not before it",
+                    ));
                 }
             }
             let bodies = model.bodies.iter();

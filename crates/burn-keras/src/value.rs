@@ -1,9 +1,7 @@
 //! Tensors whose rank and kind are known at run time alone.
 
 use burn::tensor::kind::Basic;
-use burn::tensor::{
-    Bool, DType, Device, Element, Float, FloatDType, Int, Tensor, TensorData,
-};
+use burn::tensor::{Bool, DType, Device, Element, Float, FloatDType, Int, Tensor, TensorData};
 use keras_ir::shape::Kind;
 
 use crate::Error;
@@ -206,12 +204,19 @@ impl Value {
     pub fn from_data(data: TensorData, device: &Device) -> Result<Self, Error> {
         let rank = data.shape().len();
         let dtype = data.dtype();
-        let refused =
-            || Error::Data(format!("data of {rank} axes of type {dtype:?} is not supported"));
+        let refused = || {
+            Error::Data(format!(
+                "data of {rank} axes of type {dtype:?} is not supported"
+            ))
+        };
         match dtype {
             DType::QFloat(_) => Err(refused()),
             _ if dtype.is_float() => {
-                let dtype = if device.supports_dtype(dtype) { dtype } else { DType::F32 };
+                let dtype = if device.supports_dtype(dtype) {
+                    dtype
+                } else {
+                    DType::F32
+                };
                 at_rank!(rank, D => {
                     Ok(Tensor::<D>::from_data(data, (device, dtype)).into())
                 }, else Err(refused()))
@@ -287,7 +292,9 @@ impl Value {
         shape: &[usize],
         device: &Device,
     ) -> Result<Self, Error> {
-        let product = shape.iter().try_fold(1_usize, |n, size| n.checked_mul(*size));
+        let product = shape
+            .iter()
+            .try_fold(1_usize, |n, size| n.checked_mul(*size));
         if product != Some(elements.len()) {
             return Err(Error::Data(format!(
                 "{} elements do not fill the shape {shape:?}",
@@ -342,7 +349,10 @@ mod tests {
         let bits: Vec<bool> = mask.to_data()?.iter::<bool>().collect();
         assert_eq!(bits, [true, false, true]);
         let floats = mask.cast(Kind::Float, FloatDType::F32);
-        assert_eq!(floats.to_data()?.iter::<f32>().collect::<Vec<_>>(), [1.0, 0.0, 1.0]);
+        assert_eq!(
+            floats.to_data()?.iter::<f32>().collect::<Vec<_>>(),
+            [1.0, 0.0, 1.0]
+        );
         Ok(())
     }
 

@@ -16,12 +16,16 @@ use keras_ir::shape::Kind;
 
 fn sample(name: &str) -> PathBuf {
     let here = env!("CARGO_MANIFEST_DIR");
-    [here, "../../models/keras", &format!("{name}.h5")].iter().collect()
+    [here, "../../models/keras", &format!("{name}.h5")]
+        .iter()
+        .collect()
 }
 
 fn fixture(name: &str) -> PathBuf {
     let here = env!("CARGO_MANIFEST_DIR");
-    [here, "../../tests/fixtures", &format!("{name}.h5")].iter().collect()
+    [here, "../../tests/fixtures", &format!("{name}.h5")]
+        .iter()
+        .collect()
 }
 
 fn load(name: &str, device: &Device) -> Model {
@@ -106,14 +110,22 @@ fn parameters_are_those_of_the_plan_in_its_order() {
 #[test]
 fn what_is_trained_gets_gradients_once() {
     let device = Device::flex().autodiff();
-    for path in [sample("siamese_k3"), fixture("optimizers/nested_partly_frozen_k2")] {
+    for path in [
+        sample("siamese_k3"),
+        fixture("optimizers/nested_partly_frozen_k2"),
+    ] {
         let model = Model::load(&path, &device).unwrap();
         let outputs = model.forward(ones(&model, &device)).unwrap();
         let output: Tensor<2> = outputs[0].clone().try_into().unwrap();
         let gradients = GradientsParams::from_grads(output.sum().backward(), &model);
-        let trained = model.plan().parameters.iter().filter(|parameter| parameter.trained);
-        let expected: BTreeSet<ParamId> =
-            trained.map(|parameter| param_id(&model.plan().name, &parameter.path)).collect();
+        let trained = model
+            .plan()
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.trained);
+        let expected: BTreeSet<ParamId> = trained
+            .map(|parameter| param_id(&model.plan().name, &parameter.path))
+            .collect();
         assert_eq!(gradients.len(), expected.len(), "{}", path.display());
     }
 }
@@ -147,7 +159,10 @@ fn records_come_back_to_the_bit() {
     let fresh = Model::from_plan(plan, "nested_k3", &device).unwrap();
     let again = fresh.load_record_file(&first).unwrap();
     again.save_record_file(&second).unwrap();
-    assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
+    assert_eq!(
+        std::fs::read(&first).unwrap(),
+        std::fs::read(&second).unwrap()
+    );
     let inputs = ones(&model, &device);
     assert_eq!(
         bits(&model.predict(inputs.clone()).unwrap()),
@@ -196,7 +211,10 @@ fn it_prints_as_a_derived_module_does() {
     let text = model.to_string();
     assert!(text.starts_with("NestedK3 {"), "{text}");
     assert!(text.contains("Linear {d_input"), "{text}");
-    assert!(text.contains(&format!("params: {}", Module::num_params(&model))), "{text}");
+    assert!(
+        text.contains(&format!("params: {}", Module::num_params(&model))),
+        "{text}"
+    );
     assert!(!text.contains("Submodel"), "{text}");
 }
 
@@ -226,13 +244,19 @@ fn inputs_are_checked_and_named() {
     let names: Vec<String> = model.input_names().into_iter().map(str::to_owned).collect();
     let good = ones(&model, &device);
     let error = model.predict([good[0].clone()]).unwrap_err();
-    assert!(matches!(error, Error::InputCount { found: 1, .. }), "{error}");
+    assert!(
+        matches!(error, Error::InputCount { found: 1, .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains(&names.join(", ")), "{error}");
 
     let wrong = Tensor::<3>::zeros([2, 3, 4], &device);
     let error = model.predict([good[0].clone(), wrong.into()]).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains(&names[1]) && text.contains("float [2, 3, 4]"), "{text}");
+    assert!(
+        text.contains(&names[1]) && text.contains("float [2, 3, 4]"),
+        "{text}"
+    );
 
     let (batch, features) = (good[0].shape()[0], good[0].shape()[1]);
     let more = Tensor::<2>::zeros([batch + 1, features], &device);
@@ -242,7 +266,9 @@ fn inputs_are_checked_and_named() {
 
     // the model takes ids
     let floats = Value::from(Tensor::<2>::ones([batch, features], &device));
-    let error = model.forward(vec![floats.clone(), floats.clone()]).unwrap_err();
+    let error = model
+        .forward(vec![floats.clone(), floats.clone()])
+        .unwrap_err();
     assert!(matches!(error, Error::Input { .. }), "{error}");
     assert_eq!(
         bits(&model.predict([floats.clone(), floats]).unwrap()),
@@ -251,17 +277,27 @@ fn inputs_are_checked_and_named() {
     let named = model.predict_named([(&names[1], good[1].clone()), (&names[0], good[0].clone())]);
     let named = named.unwrap();
     assert_eq!(named[0].0, model.output_names()[0]);
-    let unknown = model.predict_named([("nobody", good[0].clone())]).unwrap_err();
+    let unknown = model
+        .predict_named([("nobody", good[0].clone())])
+        .unwrap_err();
     assert!(matches!(unknown, Error::UnknownInput { .. }), "{unknown}");
     let twice = [(&names[0], good[0].clone()), (&names[0], good[1].clone())];
     let twice = model.predict_named(twice).unwrap_err();
-    assert!(matches!(twice, Error::InputTimes { times: 2, .. }), "{twice}");
+    assert!(
+        matches!(twice, Error::InputTimes { times: 2, .. }),
+        "{twice}"
+    );
 }
 
 #[test]
 fn files_that_are_none_are_reported() {
     let device = Device::flex();
-    for name in ["errors/truncated", "errors/not_hdf5", "errors/unsupported_layer_k3", "nowhere"] {
+    for name in [
+        "errors/truncated",
+        "errors/not_hdf5",
+        "errors/unsupported_layer_k3",
+        "nowhere",
+    ] {
         let error = Model::load(fixture(name), &device).unwrap_err();
         assert!(matches!(error, Error::Report(_)), "{error}");
     }

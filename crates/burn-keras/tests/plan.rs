@@ -19,6 +19,7 @@ fn body(inputs: usize, specs: &[(usize, Kind)], steps: Vec<Step>, outputs: &[usi
     Body {
         name: "forward".into(),
         inputs: (0..inputs).map(ValueId).collect(),
+        input_names: (0..inputs).map(|index| format!("input_{index}")).collect(),
         input_masks: vec![None; inputs],
         values: specs
             .iter()
@@ -121,10 +122,18 @@ const FLOAT: (usize, Kind) = (2, Kind::Float);
 #[test]
 fn values_live_as_long_as_they_are_needed() {
     // x + x, then times x again; x, the sum twice and the product come out
-    let steps = vec![call(Function::Add, &[0, 0], 1), call(Function::Multiply, &[1, 0], 2)];
+    let steps = vec![
+        call(Function::Add, &[0, 0], 1),
+        call(Function::Multiply, &[1, 0], 2),
+    ];
     let model = only(body(1, &[FLOAT; 3], steps, &[0, 1, 1, 2])).unwrap();
     let outputs = model.predict([floats(&[[1.0, 2.0, 3.0]])]).unwrap();
-    let expected = [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [2.0, 4.0, 6.0], [2.0, 8.0, 18.0]];
+    let expected = [
+        [1.0, 2.0, 3.0],
+        [2.0, 4.0, 6.0],
+        [2.0, 4.0, 6.0],
+        [2.0, 8.0, 18.0],
+    ];
     assert_eq!(outputs.len(), 4);
     for (output, expected) in outputs.iter().zip(expected) {
         assert_eq!(numbers(output), expected);
@@ -160,7 +169,14 @@ fn functions_of_any_rank_and_kind() {
         call(Function::ToBool, &[2], 6),
         call(Function::ZerosMask, &[1], 7),
         call(Function::Or, &[6, 7], 8),
-        call(Function::Any { axis: 1, keepdims: true }, &[8], 9),
+        call(
+            Function::Any {
+                axis: 1,
+                keepdims: true,
+            },
+            &[8],
+            9,
+        ),
         call(Function::Permute(vec![1, 0]), &[2], 10),
         call(Function::Concatenate(1), &[1, 1], 11),
         call(Function::ToFloat, &[11], 12),
@@ -176,8 +192,13 @@ fn functions_of_any_rank_and_kind() {
     assert_eq!(
         text,
         [
-            "float [1, 1, 1]", "float [1, 3]", "bool [1, 3]", "bool [1, 1]", "bool [3, 1]",
-            "float [1, 6]", "float [1, 3]"
+            "float [1, 1, 1]",
+            "float [1, 3]",
+            "bool [1, 3]",
+            "bool [1, 1]",
+            "bool [3, 1]",
+            "float [1, 6]",
+            "float [1, 3]"
         ]
     );
     assert_eq!(numbers(&outputs[0]), [2.0]);
@@ -197,7 +218,12 @@ fn a_borrowed_module_is_the_owners() {
             name: "shared".into(),
             kind: linear(3),
         }],
-        body(1, &[FLOAT; 2], vec![step(Operation::Module(ModuleRef::Borrowed(0)), &[0], 1)], &[1]),
+        body(
+            1,
+            &[FLOAT; 2],
+            vec![step(Operation::Module(ModuleRef::Borrowed(0)), &[0], 1)],
+            &[1],
+        ),
     );
     let nested = Operation::Model {
         module: ModuleRef::Own(0),
@@ -207,8 +233,10 @@ fn a_borrowed_module_is_the_owners() {
         step(nested, &[0], 1),
         step(Operation::Module(ModuleRef::Own(1)), &[0], 2),
     ];
-    let fields =
-        vec![field(6, "inner", FieldKind::Model(0)), field(7, "shared", linear(3))];
+    let fields = vec![
+        field(6, "inner", FieldKind::Model(0)),
+        field(7, "shared", linear(3)),
+    ];
     let outer = model(fields, Vec::new(), body(1, &[FLOAT; 3], steps, &[1, 2]));
     let model = made(plan(vec![inner, outer])).unwrap();
     assert_eq!(burn::module::Module::num_params(&model), 12);
@@ -224,12 +252,17 @@ fn sizes_that_do_not_fit_are_errors() {
     };
     let error = reshape().predict([floats(&[[0.0; 3]])]).unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
-    assert!(error.to_string().starts_with("layer: does not fit"), "{error}");
+    assert!(
+        error.to_string().starts_with("layer: does not fit"),
+        "{error}"
+    );
 
     let steps = vec![call(Function::Add, &[0, 1], 2)];
     let add = only(body(2, &[FLOAT; 3], steps, &[2])).unwrap();
     let other = Tensor::<2>::zeros([1, 2], &Device::flex());
-    let error = add.predict([floats(&[[0.0; 3]]), other.into()]).unwrap_err();
+    let error = add
+        .predict([floats(&[[0.0; 3]]), other.into()])
+        .unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
 
     let steps = vec![step(Operation::Module(ModuleRef::Own(0)), &[0], 1)];
@@ -238,7 +271,10 @@ fn sizes_that_do_not_fit_are_errors() {
         Vec::new(),
         body(1, &[FLOAT; 2], steps, &[1]),
     );
-    let error = made(plan(vec![root])).unwrap().predict([floats(&[[0.0; 3]])]).unwrap_err();
+    let error = made(plan(vec![root]))
+        .unwrap()
+        .predict([floats(&[[0.0; 3]])])
+        .unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
 }
 
@@ -250,14 +286,23 @@ fn plans_that_lead_nowhere_are_refused() {
     };
     let root = |body| vec![model(Vec::new(), Vec::new(), body)];
     refused(Vec::new());
-    refused(root(body(1, &[FLOAT], vec![call(Function::Add, &[0, 9], 0)], &[0])));
+    refused(root(body(
+        1,
+        &[FLOAT],
+        vec![call(Function::Add, &[0, 9], 0)],
+        &[0],
+    )));
     refused(root(body(1, &[FLOAT], Vec::new(), &[3])));
     refused(root(body(1, &[(7, Kind::Float)], Vec::new(), &[0])));
     refused(root(body(1, &[(0, Kind::Float)], Vec::new(), &[0])));
     let missing = vec![step(Operation::Module(ModuleRef::Own(0)), &[0], 0)];
     refused(root(body(1, &[FLOAT], missing, &[0])));
     let itself = vec![field(0, "itself", FieldKind::Model(0))];
-    refused(vec![model(itself, Vec::new(), body(1, &[FLOAT], Vec::new(), &[0]))]);
+    refused(vec![model(
+        itself,
+        Vec::new(),
+        body(1, &[FLOAT], Vec::new(), &[0]),
+    )]);
     let no_rate = FieldKind::Module(Module::Dropout { rate: 2.0 });
     refused(vec![model(
         vec![field(0, "dropout", no_rate)],
@@ -275,7 +320,11 @@ fn steps_that_make_no_sense_are_errors() {
     };
     // of another kind, of another rank, before it is made, never made
     run(&[FLOAT; 2], vec![call(Function::And, &[0, 0], 1)], 1);
-    run(&[FLOAT, (3, Kind::Float)], vec![call(Function::Add, &[0, 0], 1)], 1);
+    run(
+        &[FLOAT, (3, Kind::Float)],
+        vec![call(Function::Add, &[0, 0], 1)],
+        1,
+    );
     run(&[FLOAT; 3], vec![call(Function::Add, &[0, 2], 1)], 1);
     run(&[FLOAT; 2], Vec::new(), 1);
     run(&[FLOAT; 2], vec![call(Function::Add, &[0], 1)], 1);
@@ -306,7 +355,12 @@ fn models_in_models_fit_a_small_stack() {
         let mut models = vec![model(
             vec![field(0, "dense", linear(3))],
             Vec::new(),
-            body(1, &[FLOAT; 2], vec![step(Operation::Module(ModuleRef::Own(0)), &[0], 1)], &[1]),
+            body(
+                1,
+                &[FLOAT; 2],
+                vec![step(Operation::Module(ModuleRef::Own(0)), &[0], 1)],
+                &[1],
+            ),
         )];
         for depth in 0..60 {
             let nested = Operation::Model {

@@ -1,5 +1,7 @@
 //! One `forward`: arguments, a `let` for each step, the result.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
@@ -103,6 +105,7 @@ impl<'g> Method<'g> {
             Some(_) => ident("forward"),
         };
         let mut variables = Variables::default();
+        let used = self.used();
         let last_uses = self.last_uses();
 
         let mut arguments = Vec::new();
@@ -110,7 +113,7 @@ impl<'g> Method<'g> {
         for id in &self.arguments {
             let value = self.body.value(*id);
             let ty = tensor_type(&value.spec);
-            let is_used = !bound.contains(id) && self.is_used(*id);
+            let is_used = !bound.contains(id) && used.contains(id);
             let variable = if is_used {
                 bound.push(*id);
                 ident(&variables.bind(*id, &value.name))
@@ -157,7 +160,7 @@ impl<'g> Method<'g> {
             if index + 1 == self.lines.len() && self.is_tail(line) {
                 tail = Some(expression);
             } else {
-                let pattern = self.pattern(line, &mut variables);
+                let pattern = self.pattern(line, &used, &mut variables);
                 statements.push(quote!(let #pattern = #expression;));
             }
         }
@@ -202,9 +205,10 @@ impl<'g> Method<'g> {
         }
     }
 
-    fn is_used(&self, id: ValueId) -> bool {
-        let mut inputs = self.lines.iter().flat_map(|line| line.inputs);
-        inputs.any(|input| *input == id) || self.result_values().contains(&id)
+    /// The values that somebody needs.
+    fn used(&self) -> HashSet<ValueId> {
+        let inputs = self.lines.iter().flat_map(|line| line.inputs);
+        inputs.chain(self.result_values()).copied().collect()
     }
 
     /// The modules that a line uses.
@@ -340,7 +344,12 @@ impl<'g> Method<'g> {
     }
 
     /// What the results of a line are bound to.
-    fn pattern(&self, line: &Line<'g>, variables: &mut Variables) -> TokenStream {
+    fn pattern(
+        &self,
+        line: &Line<'g>,
+        used: &HashSet<ValueId>,
+        variables: &mut Variables,
+    ) -> TokenStream {
         // The field of a struct of results for each output, if the line gives one.
         let fields: Option<(String, Vec<String>)> = match line.callee {
             Callee::Segment(..) => None,
@@ -362,9 +371,8 @@ impl<'g> Method<'g> {
             },
         };
         let mut bind = |id: ValueId| {
-            let is_used = self.is_used(id);
             let base = &self.body.value(id).name;
-            is_used.then(|| ident(&variables.bind(id, base)))
+            used.contains(&id).then(|| ident(&variables.bind(id, base)))
         };
         if let Some((ty, fields)) = fields {
             let ty = ident(&ty);

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The source is for `mod name;` or `include!` inside a module. It depends on `burn` and
-//! `burn-keras-nn`, and choses ranks and arguments: no formula lives here.
+//! `burn-keras-nn`, and chooses ranks and arguments: no formula lives here.
 
 mod docs;
 mod imports;

@@ -347,10 +347,8 @@ fn method_doc(body: &Body) -> Vec<String> {
     let tensor = |name: &str, id: ValueId| {
         format!("{} {}", docs::code(name), docs::spec(&body.value(id).spec))
     };
-    let inputs = body.inputs.iter();
-    let inputs: Vec<String> = inputs
-        .map(|id| tensor(&body.value(*id).name, *id))
-        .collect();
+    let inputs = body.inputs.iter().zip(&body.input_names);
+    let inputs: Vec<String> = inputs.map(|(id, name)| tensor(name, *id)).collect();
     let outputs = body.outputs.iter();
     let outputs: Vec<String> = outputs
         .map(|output| tensor(&output.keras_name, output.value))

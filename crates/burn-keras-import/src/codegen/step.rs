@@ -146,7 +146,10 @@ pub(super) fn function(
         Function::Multiply => path("merge", "multiply", &[]),
         Function::Maximum => path("merge", "maximum", &[]),
         Function::Minimum => path("merge", "minimum", &[]),
-        Function::Average => quote!(merge::average([#(#inputs),*])),
+        Function::Average => {
+            let (first, others) = (inputs.first(), inputs.get(1..).unwrap_or_default());
+            quote!(merge::average(#first, vec![#(#others),*]))
+        }
         Function::NotEqual(value) => not_equal(kind, first, *value),
         Function::Masking(value) => path("mask", "masking", &[float(*value)]),
         Function::ApplyMask => path("mask", "apply_mask", &[]),

@@ -599,7 +599,7 @@ fn every_function_has_its_expression() {
             Function::Average,
             vec![f(2), f(2), f(2)],
             f(2),
-            "let y = merge::average([a, b, c]);",
+            "let y = merge::average(a, vec![b, c]);",
         ),
         (
             Function::NotEqual(-1.5),

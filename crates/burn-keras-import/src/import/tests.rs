@@ -95,8 +95,8 @@ fn names_become_modules() {
         ("", "model"),
         ("日本", "model"),
     ] {
-        assert_eq!(module_name(name), expected, "{name:?}");
-        assert_eq!(module_name(expected), expected, "{name:?}");
+        assert_eq!(names::module_name(name), expected, "{name:?}");
+        assert_eq!(names::module_name(expected), expected, "{name:?}");
     }
     let error = Import::new("x.h5").name("../x").run().unwrap_err();
     let expected = "\"../x\" cannot name a Rust module; \"x\" can";

@@ -20,7 +20,11 @@ impl Signature {
     /// Inputs like `specs`, without masks.
     pub fn unmasked(specs: &[Spec]) -> Self {
         let inputs = specs.iter();
-        Self(inputs.map(|spec| (spec.shape.rank(), spec.kind, false)).collect())
+        Self(
+            inputs
+                .map(|spec| (spec.shape.rank(), spec.kind, false))
+                .collect(),
+        )
     }
 }
 
@@ -81,6 +85,7 @@ pub(crate) fn lower_body(
     let mut builder = Builder::default();
     let mut bound: HashMap<TensorId, Bound> = HashMap::new();
     let input_names = graph.input_names(of_graph);
+    builder.body.input_names.clone_from(&input_names);
     let inputs = of_graph.inputs.iter().zip(&input_names);
     for ((tensor, name), spec) in inputs.clone().zip(specs) {
         let value = builder.value(name, spec.clone());
@@ -104,7 +109,10 @@ pub(crate) fn lower_body(
     }
     for call in &of_graph.calls {
         let found = |tensors: &[TensorId]| -> Option<Vec<Bound>> {
-            tensors.iter().map(|tensor| bound.get(tensor).copied()).collect()
+            tensors
+                .iter()
+                .map(|tensor| bound.get(tensor).copied())
+                .collect()
         };
         // A call behind one that failed has no inputs; the failure is reported already.
         let named: Option<Vec<_>> = call
@@ -133,7 +141,9 @@ pub(crate) fn lower_body(
                     bound.insert(*tensor, output);
                 }
             }
-            Err(problem) => lowering.problems.push(problem.at(&layer.path, &layer.class)),
+            Err(problem) => lowering
+                .problems
+                .push(problem.at(&layer.path, &layer.class)),
         }
     }
     let mut taken = names::Names::fields();
@@ -202,7 +212,11 @@ impl<'g> LayerCall<'_, 'g> {
             } else {
                 given.shape.clone()
             };
-            let kind = if model.deferred { given.kind } else { declared.kind };
+            let kind = if model.deferred {
+                given.kind
+            } else {
+                declared.kind
+            };
             values.push(self.cast(bound.value, kind));
             specs.push(Spec { shape, kind });
             masks.push(match &explicit {
@@ -226,7 +240,10 @@ impl<'g> LayerCall<'_, 'g> {
         let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
         // The sizes that this call makes known.
         let outer = self.graph().model(self.model);
-        let known = call.outputs.iter().map(|tensor| &outer.tensors[tensor.0].spec);
+        let known = call
+            .outputs
+            .iter()
+            .map(|tensor| &outer.tensors[tensor.0].spec);
         let mut result_specs = result_specs;
         for (spec, known) in result_specs.iter_mut().zip(known) {
             if known.shape.rank() == spec.shape.rank() {
@@ -247,14 +264,17 @@ impl<'g> LayerCall<'_, 'g> {
             layer: name,
         });
         let mut mask_values = results[has_mask.len()..].iter();
-        let bound = has_mask.iter().zip(&results).map(|(has_mask, value)| Bound {
-            value: *value,
-            mask: if *has_mask {
-                mask_values.next().copied()
-            } else {
-                None
-            },
-        });
+        let bound = has_mask
+            .iter()
+            .zip(&results)
+            .map(|(has_mask, value)| Bound {
+                value: *value,
+                mask: if *has_mask {
+                    mask_values.next().copied()
+                } else {
+                    None
+                },
+            });
         Ok(bound.collect())
     }
 
@@ -281,7 +301,11 @@ impl<'g> LayerCall<'_, 'g> {
 
     /// The inputs of all calls of the layer.
     pub fn calls(&self) -> Vec<Vec<Spec>> {
-        self.lowering.calls.get(&self.id).cloned().unwrap_or_default()
+        self.lowering
+            .calls
+            .get(&self.id)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// A problem of this call.
@@ -407,14 +431,14 @@ impl<'g> LayerCall<'_, 'g> {
     }
 
     /// The value with its channels on axis 1.
-    pub fn to_channels_first(&mut self, value: ValueId, format: DataFormat) -> ValueId {
+    pub fn channels_first(&mut self, value: ValueId, format: DataFormat) -> ValueId {
         let rank = self.rank(value);
         let axes = axis_to_one(rank, format.channel_axis(rank));
         self.permute(value, axes)
     }
 
     /// Back from channels on axis 1 to `format`.
-    pub fn from_channels_first(&mut self, value: ValueId, format: DataFormat) -> ValueId {
+    pub fn restore_channels(&mut self, value: ValueId, format: DataFormat) -> ValueId {
         let rank = self.rank(value);
         let axes = invert(&axis_to_one(rank, format.channel_axis(rank)));
         self.permute(value, axes)

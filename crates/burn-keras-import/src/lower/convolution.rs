@@ -12,7 +12,9 @@ use crate::plan::{Function, Module, Operation};
 impl Lower for Conv {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
         let kernel = layer.weight("kernel");
-        let input = kernel.get(self.window.dimensions())?.checked_mul(self.groups)?;
+        let input = kernel
+            .get(self.window.dimensions())?
+            .checked_mul(self.groups)?;
         Some(Module::Conv {
             channels: [input, self.filters],
             kernel: self.window.size.clone(),
@@ -97,7 +99,7 @@ fn convolve(
     let output = layer.outputs(std::slice::from_ref(&spec));
     let output = output.map_err(|m| call.unsupported("inputs", &m.expected, &m.found))?;
     let format = window.data_format;
-    let mut value = call.to_channels_first(input, format);
+    let mut value = call.channels_first(input, format);
     if window.padding == Padding::Same && !pads_itself(call, window) {
         // The size is known at run time alone, or differs between calls.
         let mut padded = call.spec(value).clone();
@@ -120,9 +122,9 @@ fn convolve(
     // An activation along the last axis means Keras's last axis.
     let value = if activation.is_elementwise() {
         let value = call.activate(value, activation);
-        call.from_channels_first(value, format)
+        call.restore_channels(value, format)
     } else {
-        let value = call.from_channels_first(value, format);
+        let value = call.restore_channels(value, format);
         call.activate(value, activation)
     };
     call.output(value);

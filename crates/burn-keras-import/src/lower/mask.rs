@@ -73,9 +73,15 @@ fn join(call: &mut LayerCall<'_, '_>, axis: i64) -> Result<Option<ValueId>, Prob
     let rank = spec.shape.rank();
     let axis = spec.shape.axis(axis).unwrap_or(rank - 1);
     let keras3 = call.generation().is_keras3();
-    let mask_ranks: Vec<usize> = masks.iter().flatten().map(|mask| call.rank(*mask)).collect();
+    let mask_ranks: Vec<usize> = masks
+        .iter()
+        .flatten()
+        .map(|mask| call.rank(*mask))
+        .collect();
     let all_masked = masks.iter().all(Option::is_some);
-    if mask_ranks.iter().any(|of_mask| *of_mask + 1 != rank) || (!keras3 && axis + 1 != rank && !all_masked) {
+    if mask_ranks.iter().any(|of_mask| *of_mask + 1 != rank)
+        || (!keras3 && axis + 1 != rank && !all_masked)
+    {
         return Err(call.unsupported(
             "axis",
             "a concatenation whose masks Keras can join",

@@ -11,7 +11,10 @@ use crate::plan::{Function, Operation, ValueId};
 /// The output for the call's inputs.
 fn outputs(layer: &dyn KerasLayer, call: &LayerCall<'_, '_>) -> Result<Spec, Problem> {
     let inputs = call.inputs();
-    let specs: Vec<Spec> = inputs.iter().map(|input| call.spec(*input).clone()).collect();
+    let specs: Vec<Spec> = inputs
+        .iter()
+        .map(|input| call.spec(*input).clone())
+        .collect();
     match layer.outputs(&specs) {
         Ok(mut outputs) => Ok(outputs.remove(0)),
         Err(m) => Err(call.unsupported("inputs", &m.expected, &m.found)),
@@ -76,7 +79,9 @@ fn binary(call: &mut LayerCall<'_, '_>, function: &Function, a: ValueId, b: Valu
 
 fn fold(call: &mut LayerCall<'_, '_>, function: &Function, inputs: &[ValueId]) -> ValueId {
     let others = inputs[1..].iter();
-    others.fold(inputs[0], |merged, input| binary(call, function, merged, *input))
+    others.fold(inputs[0], |merged, input| {
+        binary(call, function, merged, *input)
+    })
 }
 
 /// Keras 3's `Multiply` takes masked elements for 1, and for 0 where every input is masked.
@@ -165,7 +170,11 @@ impl Lower for Concatenate {
             [one] => *one,
             _ => {
                 let axis = spec.shape.axis(self.axis).unwrap_or(0);
-                call.step(Operation::Function(Function::Concatenate(axis)), inputs, spec)
+                call.step(
+                    Operation::Function(Function::Concatenate(axis)),
+                    inputs,
+                    spec,
+                )
             }
         };
         call.output(value);

@@ -245,7 +245,9 @@ impl<'g> Lowering<'g> {
                 output.mask = None;
             }
         }
-        passes::layout(&mut body, &|operation| self.is_elementwise(model, operation));
+        passes::layout(&mut body, &|operation| {
+            self.is_elementwise(model, operation)
+        });
         passes::prune(&mut body);
         let bodies = &mut self.models[self.positions[&model]].bodies;
         body.name = match bodies.len() {
@@ -307,10 +309,7 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
 }
 
 /// The modules of all layers that are called.
-fn modules(
-    graph: &Graph,
-    calls: &BTreeMap<LayerId, Vec<Vec<Spec>>>,
-) -> HashMap<LayerId, Module> {
+fn modules(graph: &Graph, calls: &BTreeMap<LayerId, Vec<Vec<Spec>>>) -> HashMap<LayerId, Module> {
     let modules = calls.iter().filter_map(|(id, calls)| {
         let layer = graph.layer(*id);
         let LayerKind::Layer(class) = &layer.kind else {

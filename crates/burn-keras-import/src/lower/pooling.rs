@@ -14,7 +14,7 @@ impl Lower for Pooling {
         let input = call.float_input();
         let output = outputs(self, call)?;
         let format = self.window.data_format;
-        let value = call.to_channels_first(input, format);
+        let value = call.channels_first(input, format);
         let window = PoolWindow {
             size: self.window.size.clone(),
             strides: self.window.strides.clone(),
@@ -28,7 +28,7 @@ impl Lower for Pooling {
         let channels = shape.remove(format.channel_axis(shape.len()));
         shape.insert(1, channels);
         let value = call.function(function, value, Spec::float(shape));
-        let value = call.from_channels_first(value, format);
+        let value = call.restore_channels(value, format);
         call.output(value);
         Ok(())
     }
@@ -59,10 +59,7 @@ impl Lower for GlobalPooling {
 }
 
 /// The layer's output for the first input.
-pub(super) fn outputs(
-    layer: &dyn KerasLayer,
-    call: &LayerCall<'_, '_>,
-) -> Result<Spec, Problem> {
+pub(super) fn outputs(layer: &dyn KerasLayer, call: &LayerCall<'_, '_>) -> Result<Spec, Problem> {
     let spec = call.spec(call.input()).clone();
     match layer.outputs(&[spec]) {
         Ok(mut outputs) => Ok(outputs.remove(0)),

@@ -55,7 +55,9 @@ impl Lower for Reshape {
 impl Lower for Permute {
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
         let input = call.input();
-        let axes = std::iter::once(0).chain(self.dims.iter().copied()).collect();
+        let axes = std::iter::once(0)
+            .chain(self.dims.iter().copied())
+            .collect();
         let value = call.permute(input, axes);
         call.output(value);
         Ok(())

@@ -11,7 +11,10 @@ use crate::plan::{Function, Operation, ValueId};
 impl Lower for MaskOperation {
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
         let mut inputs = call.inputs();
-        let specs: Vec<Spec> = inputs.iter().map(|input| call.spec(*input).clone()).collect();
+        let specs: Vec<Spec> = inputs
+            .iter()
+            .map(|input| call.spec(*input).clone())
+            .collect();
         let spec = match self.outputs(&specs) {
             Ok(mut outputs) => outputs.remove(0),
             Err(m) => return Err(call.unsupported("inputs", &m.expected, &m.found)),
@@ -19,6 +22,10 @@ impl Lower for MaskOperation {
         let rank = specs[0].shape.rank();
         let axis_of = |axis: i64, rank: usize| normalize_axis(axis, rank).unwrap_or(0);
         let function = match self {
+            // No integer equals a fraction.
+            Self::NotEqual(value) if specs[0].kind != Kind::Float && value.fract() != 0.0 => {
+                Function::OnesMask(rank)
+            }
             Self::NotEqual(value) => Function::NotEqual(*value),
             Self::ZerosLike => Function::ZerosMask,
             Self::OnesLike => Function::OnesMask(rank),
@@ -39,7 +46,10 @@ impl Lower for MaskOperation {
         };
         if matches!(
             self,
-            Self::Any { .. } | Self::ExpandDims { .. } | Self::Or | Self::And
+            Self::Any { .. }
+                | Self::ExpandDims { .. }
+                | Self::Or
+                | Self::And
                 | Self::Concatenate { .. }
         ) {
             let masks: Vec<ValueId> = inputs

@@ -57,11 +57,14 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
     let mut outputs = old.outputs.clone();
     for output in &mut outputs {
         output.value = pass.straight(output.value, &output.keras_name);
-        output.mask = output.mask.map(|mask| pass.straight(mask, &output.keras_name));
+        output.mask = output
+            .mask
+            .map(|mask| pass.straight(mask, &output.keras_name));
     }
     *body = Body {
         name: old.name,
         inputs,
+        input_names: old.input_names,
         input_masks,
         values: pass.values,
         steps: pass.steps,
@@ -111,7 +114,10 @@ impl Pass<'_> {
     fn permuted(&mut self, lying: &Lying, axes: &[usize], layer: &str) -> ValueId {
         let of_value = &self.values[lying.value.0];
         let name = of_value.name.clone();
-        let shape = axes.iter().map(|axis| of_value.spec.shape.0[*axis]).collect();
+        let shape = axes
+            .iter()
+            .map(|axis| of_value.spec.shape.0[*axis])
+            .collect();
         let spec = of_value.spec.with_shape(shape);
         let value = self.value(&name, spec);
         self.steps.push(Step {

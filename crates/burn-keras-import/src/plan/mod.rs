@@ -65,7 +65,15 @@ impl Plan {
             for borrow in &model.borrows {
                 text.push_str(&format!("{}{:?}", borrow.name, borrow.kind));
             }
-            text.push_str(&format!("{:?}", model.bodies));
+            for step in model.bodies.iter().flat_map(|body| &body.steps) {
+                let Step {
+                    operation,
+                    inputs,
+                    outputs,
+                    ..
+                } = step;
+                text.push_str(&format!("{operation:?}{inputs:?}{outputs:?}"));
+            }
         }
         for parameter in &self.parameters {
             let Parameter {
@@ -147,6 +155,8 @@ pub struct Body {
     pub name: String,
     /// The inputs, flattened as Keras flattens them.
     pub inputs: Vec<ValueId>,
+    /// Keras's names of the inputs.
+    pub input_names: Vec<String>,
     /// The masks of the inputs that have one.
     pub input_masks: Vec<Option<ValueId>>,
     /// All values.

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use burn_pack::{Bytes, Reader, Scalar};
+use burn_pack::{Reader, Scalar};
 use keras_ir::optimizer::Optimizer;
 use keras_ir::{Graph, ReadOptions};
 
@@ -100,7 +100,7 @@ fn kernels_are_permuted_and_their_slots_with_them() {
         }
     };
     let bytes = weights(&plan, &graph).unwrap().into_bytes().unwrap();
-    let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes)).unwrap();
+    let reader = Reader::from_bytes(bytes).unwrap();
     let weight = &graph.layer(parameter.weight.layer).weights[parameter.weight.index];
     let keras = weight.tensor.read_f32().unwrap();
     same(&floats(&reader, &parameter.path), &keras);
@@ -108,7 +108,7 @@ fn kernels_are_permuted_and_their_slots_with_them() {
     let state = state(&graph).unwrap();
     let record = optimizer(&plan, &graph, state).unwrap().unwrap();
     let bytes = record.into_bytes().unwrap();
-    let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes)).unwrap();
+    let reader = Reader::from_bytes(bytes).unwrap();
     let id = parameter.id("net");
     for (slot, field) in [
         (keras_ir::optimizer::SlotName::Momentum, "moment_1"),

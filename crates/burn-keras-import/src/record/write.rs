@@ -120,11 +120,10 @@ impl Record {
     /// # Errors
     ///
     /// A tensor that cannot be read.
-    pub fn into_bytes(self) -> Result<Vec<u8>, WriteError> {
+    pub fn into_bytes(self) -> Result<Bytes, WriteError> {
         let failure = Arc::clone(&self.failure);
         let bytes = self.into_writer().into_bytes();
-        let bytes = bytes.map_err(|source| failed(&failure, Path::new("memory"), source))?;
-        Ok(bytes.to_vec())
+        bytes.map_err(|source| failed(&failure, Path::new("memory"), source))
     }
 }
 

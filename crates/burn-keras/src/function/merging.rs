@@ -6,7 +6,7 @@ use burn_keras_import::plan::Function;
 use burn_keras_nn::merge as nn;
 
 use super::{float, no_rank};
-use crate::rank::{at_number, at_rank};
+use crate::rank::at_rank;
 use crate::value::Erased;
 use crate::{Error, Value};
 
@@ -29,31 +29,14 @@ pub(super) fn average(inputs: Vec<Value>) -> Result<Value, Error> {
     at_rank!(rank, D => average_of(restore_all::<D, Float>(inputs)?), else no_rank(rank))
 }
 
-/// The type of an array says how many tensors are averaged: up to 16, which are as many as a model
-/// is likely to have. More are added in the same order and divided.
 fn average_of<const D: usize>(tensors: Vec<Tensor<D>>) -> Result<Value, Error>
 where
     Tensor<D>: Erased,
 {
-    let count = tensors.len();
-    at_number!(count, N in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 => {
-        average_array::<D, N>(tensors)
-    }, else {
-        let sum = tensors.into_iter().reduce(nn::add);
-        match sum {
-            Some(sum) => Ok(sum.div_scalar(count as f64).erase()),
-            None => no_rank(0),
-        }
-    })
-}
-
-fn average_array<const D: usize, const N: usize>(tensors: Vec<Tensor<D>>) -> Result<Value, Error>
-where
-    Tensor<D>: Erased,
-{
-    match <[Tensor<D>; N]>::try_from(tensors) {
-        Ok(tensors) => Ok(nn::average(tensors).erase()),
-        Err(_) => no_rank(D),
+    let mut tensors = tensors.into_iter();
+    match tensors.next() {
+        Some(first) => Ok(nn::average(first, tensors.collect()).erase()),
+        None => no_rank(D),
     }
 }
 

@@ -82,7 +82,9 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::OnesMask(_) => masks::ones_mask(x, rank),
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
-        _ => Err(Error::Data(format!("{function:?} takes more than one input"))),
+        _ => Err(Error::Data(format!(
+            "{function:?} takes more than one input"
+        ))),
     }
 }
 
@@ -116,7 +118,9 @@ fn array<T: Copy, const N: usize>(list: &[T]) -> Result<[T; N], Error> {
 
 /// The end of a dispatch over ranks.
 fn no_rank<T>(rank: usize) -> Result<T, Error> {
-    Err(Error::Data(format!("tensors of {rank} axes are not supported")))
+    Err(Error::Data(format!(
+        "tensors of {rank} axes are not supported"
+    )))
 }
 
 /// A tensor function as a function of values.

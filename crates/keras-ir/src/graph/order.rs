@@ -17,14 +17,20 @@ pub(crate) fn keras_order(model: &Model) -> Vec<LayerId> {
     };
     let parents = |node: usize| -> Vec<usize> {
         model.calls.get(node).map_or_else(Vec::new, |call: &Call| {
-            call.needs().filter_map(|tensor| producers[tensor.0]).collect()
+            call.needs()
+                .filter_map(|tensor| producers[tensor.0])
+                .collect()
         })
     };
 
     let mut first_visit: HashMap<LayerId, i64> = HashMap::new();
     let mut finished = vec![false; model.calls.len() + model.input_layers.len()];
     let mut post_order = Vec::new();
-    for output in model.outputs.iter().filter_map(|tensor| producers[tensor.0]) {
+    for output in model
+        .outputs
+        .iter()
+        .filter_map(|tensor| producers[tensor.0])
+    {
         // An explicit stack: chains of thousands of layers must not exhaust the thread's.
         let mut stack = vec![(output, 0, Vec::new())];
         while let Some((node, next, needed)) = stack.last_mut() {

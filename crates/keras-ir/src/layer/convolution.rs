@@ -144,7 +144,7 @@ impl KerasLayer for Conv {
             use_bias: config.bool("use_bias", true),
             activation: config.activation("activation"),
         };
-        if conv.filters % conv.groups != 0 {
+        if !conv.filters.is_multiple_of(conv.groups) {
             config.unsupported("groups", "a divisor of filters");
         }
         conv
@@ -152,7 +152,7 @@ impl KerasLayer for Conv {
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         if let Some(channels) = self.window.channels(inputs)?
-            && channels % self.groups != 0
+            && !channels.is_multiple_of(self.groups)
         {
             let expected = format!("channels that {} groups divide", self.groups);
             return Err(Mismatch::new(expected, inputs));
