@@ -16,7 +16,6 @@ pub mod container;
 pub mod graph;
 pub mod json;
 pub mod layer;
-pub mod optimizer;
 mod problem;
 mod reader;
 pub mod shape;
@@ -24,7 +23,7 @@ pub mod summary;
 mod version;
 
 pub use activation::Activation;
-pub use graph::Graph;
+pub use graph::{Graph, optimizer};
 pub use problem::{Problem, ProblemKind, Report};
 pub use reader::{ReadOptions, read, read_config, read_container};
 pub use version::Generation;

@@ -1,7 +1,5 @@
 //! The record of the weights.
 
-use std::collections::BTreeMap;
-
 use keras_ir::graph::{Graph, WeightRef};
 use keras_ir::{Problem, ProblemKind, Report};
 use serde_json::{Map, Value};
@@ -18,10 +16,9 @@ use super::{MAP_KEY, NAME_KEY, SOURCE_KEY, VERSION_KEY};
 ///
 /// # Errors
 ///
-/// A report of every parameter whose weight is not in `graph` or has another shape, and of paths
-/// whose ids collide.
+/// A report of every parameter whose weight is not in `graph` or has another shape.
 pub fn weights(plan: &Plan, graph: &Graph) -> Result<Record, Report> {
-    let mut problems = colliding_ids(plan);
+    let mut problems = Vec::new();
     let mut record = Record::default();
     let mut map = Map::new();
     for parameter in &plan.parameters {
@@ -90,22 +87,4 @@ fn misfit(
         problem = problem.at(&layer.path, &layer.class);
     }
     problem
-}
-
-/// Burn's optimizers find state by id alone: two parameters must not share one.
-fn colliding_ids(plan: &Plan) -> Vec<Problem> {
-    let mut seen: BTreeMap<u64, &str> = BTreeMap::new();
-    let mut problems = Vec::new();
-    for parameter in &plan.parameters {
-        if let Some(other) = seen.insert(parameter.id(&plan.name), &parameter.path) {
-            problems.push(
-                Problem::new(ProblemKind::Output)
-                    .key(&parameter.path)
-                    .expected("an id of its own")
-                    .found(format!("the id of {other}"))
-                    .help("import under another name (--name)"),
-            );
-        }
-    }
-    problems
 }

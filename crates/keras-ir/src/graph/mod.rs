@@ -5,6 +5,7 @@
 //! are in one list, and so are all layers, so that a layer shared between models is one entry.
 
 mod infer;
+pub mod optimizer;
 mod order;
 mod variables;
 
@@ -12,12 +13,12 @@ use serde_json::{Map, Value};
 
 use crate::container::StoredTensor;
 use crate::layer;
-use crate::optimizer::Optimizer;
 use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Generation;
 
 pub(crate) use infer::FirstInputs;
+use optimizer::Optimizer;
 pub(crate) use order::keras_order;
 pub use variables::{Variable, WeightRef};
 

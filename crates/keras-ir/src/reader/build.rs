@@ -1,10 +1,10 @@
 //! From a config to the graph's models, layers and calls; no weights yet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::nodes::{Node, Reference, read_ends, read_nodes};
+use super::nodes::{Node, Reference};
 use super::resolve::{Resolvable, Site, resolve};
 use crate::graph::{Call, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, Tensor, TensorId};
 use crate::json;
@@ -23,18 +23,18 @@ pub(super) struct Builder {
 }
 
 /// A layer's entry in a config.
-struct Entry {
-    name: String,
-    class: String,
+pub(super) struct Entry {
+    pub name: String,
+    pub class: String,
     /// The options; of a model, its whole config.
-    config: Value,
-    nodes: Vec<Node>,
-    shared_object_id: Option<i64>,
+    pub config: Value,
+    pub nodes: Vec<Node>,
+    pub shared_object_id: Option<i64>,
 }
 
 impl Entry {
     /// A reference to the output of the entry's only call.
-    fn output(&self) -> Reference {
+    pub fn output(&self) -> Reference {
         Reference {
             layer: self.name.clone(),
             node: 0,
@@ -44,16 +44,16 @@ impl Entry {
 }
 
 /// A model before its calls are resolved.
-struct Draft<'a> {
-    name: &'a str,
-    path: &'a str,
-    class: ModelClass,
-    trainable: bool,
-    entries: Vec<Entry>,
+pub(super) struct Draft<'a> {
+    pub name: &'a str,
+    pub path: &'a str,
+    pub class: ModelClass,
+    pub trainable: bool,
+    pub entries: Vec<Entry>,
     /// The layers of the entries.
-    ids: Vec<LayerId>,
-    output_keys: Vec<String>,
-    deferred: bool,
+    pub ids: Vec<LayerId>,
+    pub output_keys: Vec<String>,
+    pub deferred: bool,
 }
 
 impl Builder {
@@ -106,7 +106,7 @@ impl Builder {
     }
 
     /// Reads an entry of a list of layers.
-    fn entry(&mut self, value: &Value, path: &str) -> Option<Entry> {
+    pub(super) fn entry(&mut self, value: &Value, path: &str) -> Option<Entry> {
         let class = value["class_name"].as_str();
         let config = &value["config"];
         let name = value["name"].as_str().or(config["name"].as_str());
@@ -135,7 +135,7 @@ impl Builder {
     }
 
     /// Makes the layer of an entry.
-    fn layer(&mut self, entry: &Entry, path: &str) -> LayerId {
+    pub(super) fn layer(&mut self, entry: &Entry, path: &str) -> LayerId {
         let layer_path = format!("{path}{}", entry.name);
         let is_model = entry.config.is_array() || !entry.config["layers"].is_null();
         let config = match &entry.config {
@@ -258,170 +258,8 @@ impl Builder {
         }
     }
 
-    fn functional(
-        &mut self,
-        name: &str,
-        config: &Value,
-        layers: &[Value],
-        path: &str,
-    ) -> Option<ModelId> {
-        let mut entries = Vec::with_capacity(layers.len());
-        let mut inbound = Vec::with_capacity(layers.len());
-        let mut names = HashSet::with_capacity(layers.len());
-        for value in layers {
-            let Some(entry) = self.entry(value, path) else {
-                continue;
-            };
-            if !names.insert(entry.name.clone()) {
-                self.problems.push(
-                    Problem::new(ProblemKind::Config)
-                        .at(format!("{path}{}", entry.name), &entry.class)
-                        .key("name")
-                        .expected("layer names that differ")
-                        .found("the same name twice"),
-                );
-                continue;
-            }
-            entries.push(entry);
-            inbound.push(&value["inbound_nodes"]);
-        }
-        let is_layer = |name: &str| names.contains(name);
-        for (entry, inbound) in entries.iter_mut().zip(inbound) {
-            match read_nodes(inbound, &is_layer) {
-                Ok(nodes) => entry.nodes = nodes,
-                Err(found) => self.problems.push(
-                    Problem::new(ProblemKind::Config)
-                        .at(format!("{path}{}", entry.name), &entry.class)
-                        .key("inbound_nodes")
-                        .expected("the calls of the layer")
-                        .found(json::brief(&found)),
-                ),
-            }
-        }
-        let ids: Vec<LayerId> = entries
-            .iter()
-            .map(|entry| self.layer(entry, path))
-            .collect();
-        for (entry, id) in entries.iter().zip(&ids) {
-            self.check_arguments(entry, *id, path);
-        }
-
-        let mut ends = |key: &str| {
-            read_ends(&config[key]).unwrap_or_else(|found| {
-                self.problems.push(
-                    Problem::new(ProblemKind::Config)
-                        .at(format!("{path}{name}"), "Functional")
-                        .key(key)
-                        .expected("references to tensors")
-                        .found(json::brief(&found)),
-                );
-                (Vec::new(), Vec::new())
-            })
-        };
-        let (inputs, _) = ends("input_layers");
-        let (outputs, output_keys) = ends("output_layers");
-        let draft = Draft {
-            name,
-            path,
-            class: ModelClass::Functional,
-            trainable: config["trainable"].as_bool().unwrap_or(true),
-            entries,
-            ids,
-            output_keys,
-            deferred: false,
-        };
-        Some(self.connect(&draft, &inputs, &outputs))
-    }
-
-    /// Arguments of calls that would change a number and are not understood.
-    fn check_arguments(&mut self, entry: &Entry, id: LayerId, path: &str) {
-        let allowed: &[&str] = match &self.layers[id.0].kind {
-            // The operands of operation nodes are read with their options.
-            LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
-            LayerKind::Layer(kind) => kind.layer().tensor_arguments(),
-            LayerKind::Input | LayerKind::Model(_) => &[],
-        };
-        let mut unsupported = Vec::new();
-        for node in &entry.nodes {
-            for (key, value) in &node.options {
-                if !says_nothing(value) && key != "name" {
-                    unsupported.push((key.as_str(), json::brief(value)));
-                }
-            }
-            for (key, _) in &node.named {
-                if key != "mask" && !allowed.contains(&key.as_str()) {
-                    unsupported.push((key, "a tensor".into()));
-                }
-            }
-            if let Some(literal) = node.literals.first() {
-                unsupported.push(("constant", json::brief(literal)));
-            }
-        }
-        for (key, found) in unsupported {
-            let mut problem = Problem::new(ProblemKind::UnsupportedOption)
-                .at(format!("{path}{}", entry.name), &entry.class)
-                .key(format!("inbound_nodes: {key}"))
-                .expected("call arguments that burn-keras knows for this layer")
-                .found(found);
-            if key == "training" {
-                problem.help = Some(
-                    "called with training=True, the layer behaves as in training at inference \
-                     too; save a model that calls it without"
-                        .into(),
-                );
-            }
-            self.problems.push(problem);
-        }
-    }
-
-    fn sequential(
-        &mut self,
-        name: &str,
-        config: &Value,
-        layers: &[Value],
-        path: &str,
-    ) -> Option<ModelId> {
-        let mut entries = Vec::with_capacity(layers.len() + 1);
-        for value in layers {
-            entries.push(self.entry(value, path)?);
-        }
-        let has_input = entries
-            .first()
-            .is_some_and(|first| first.class == "InputLayer");
-        let mut deferred = false;
-        if !has_input {
-            let input = implicit_input(name, config, entries.first());
-            deferred = input.config["batch_shape"].is_null();
-            entries.insert(0, input);
-        }
-        // Each layer is called once, on the output of the one before.
-        for position in 1..entries.len() {
-            entries[position].nodes = vec![Node {
-                inputs: vec![entries[position - 1].output()],
-                ..Node::default()
-            }];
-        }
-        let ids: Vec<LayerId> = entries
-            .iter()
-            .map(|entry| self.layer(entry, path))
-            .collect();
-        let inputs = vec![entries[0].output()];
-        let outputs = vec![entries[entries.len() - 1].output()];
-        let draft = Draft {
-            name,
-            path,
-            class: ModelClass::Sequential,
-            trainable: config["trainable"].as_bool().unwrap_or(true),
-            entries,
-            ids,
-            output_keys: Vec::new(),
-            deferred,
-        };
-        Some(self.connect(&draft, &inputs, &outputs))
-    }
-
     /// Resolves the calls of a draft and makes the model.
-    fn connect(
+    pub(super) fn connect(
         &mut self,
         draft: &Draft<'_>,
         inputs: &[Reference],
@@ -567,16 +405,6 @@ impl Builder {
     }
 }
 
-/// Whether an argument is as good as absent: nulls in any structure, or false.
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Array(items) => items.iter().all(says_nothing),
-        Value::Object(entries) => entries.values().all(says_nothing),
-        _ => false,
-    }
-}
-
 /// More outputs than any layer has; a reference beyond is an attack on memory.
 const MOST_OUTPUTS: usize = 1 << 12;
 
@@ -613,39 +441,7 @@ impl Tensors {
     }
 }
 
-/// The input layer that a Sequential does not list: its shape stands in the first layer, or beside
-/// the layers.
-fn implicit_input(model: &str, config: &Value, first: Option<&Entry>) -> Entry {
-    let none = Value::Null;
-    let of_first = first.map_or(&none, |first| &first.config);
-    let shape = [
-        &of_first["batch_input_shape"],
-        &of_first["batch_shape"],
-        &config["build_input_shape"],
-    ]
-    .into_iter()
-    .find(|shape| read_shape(shape).is_some())
-    .cloned()
-    .unwrap_or(Value::Null);
-    // Ids are integers, whatever dtype the table of an embedding has.
-    let dtype = match first.map(|first| first.class.as_str()) {
-        Some("Embedding") => Value::from("int32"),
-        _ => Value::from("float32"),
-    };
-    let name = first.map_or(model, |first| first.name.as_str());
-    let mut input = Map::new();
-    input.insert("batch_shape".into(), shape);
-    input.insert("dtype".into(), dtype);
-    Entry {
-        name: format!("{name}_input"),
-        class: "InputLayer".into(),
-        config: Value::Object(input),
-        nodes: Vec::new(),
-        shared_object_id: None,
-    }
-}
-
-fn read_shape(value: &Value) -> Option<Vec<Option<usize>>> {
+pub(super) fn read_shape(value: &Value) -> Option<Vec<Option<usize>>> {
     let dims = value.as_array().filter(|dims| !dims.is_empty())?;
     dims.iter()
         .map(|dim| match dim {

@@ -2,9 +2,11 @@
 //! optimizer.
 
 mod build;
+mod functional;
 mod nodes;
 mod optimizer;
 mod resolve;
+mod sequential;
 mod share;
 mod weights;
 

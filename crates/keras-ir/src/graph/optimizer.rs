@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::WeightRef;
 use crate::container::StoredTensor;
-use crate::graph::WeightRef;
 
 /// An optimizer with its state.
 #[derive(Clone, Debug)]

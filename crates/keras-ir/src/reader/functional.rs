@@ -1,0 +1,140 @@
+//! Functional models: layers with their calls.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::build::{Builder, Draft, Entry};
+use super::nodes::{read_ends, read_nodes};
+use crate::graph::{LayerId, LayerKind, ModelClass, ModelId};
+use crate::json;
+use crate::layer;
+use crate::problem::{Problem, ProblemKind};
+
+impl Builder {
+    pub(super) fn functional(
+        &mut self,
+        name: &str,
+        config: &Value,
+        layers: &[Value],
+        path: &str,
+    ) -> Option<ModelId> {
+        let mut entries = Vec::with_capacity(layers.len());
+        let mut inbound = Vec::with_capacity(layers.len());
+        let mut names = HashSet::with_capacity(layers.len());
+        for value in layers {
+            let Some(entry) = self.entry(value, path) else {
+                continue;
+            };
+            if !names.insert(entry.name.clone()) {
+                self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(format!("{path}{}", entry.name), &entry.class)
+                        .key("name")
+                        .expected("layer names that differ")
+                        .found("the same name twice"),
+                );
+                continue;
+            }
+            entries.push(entry);
+            inbound.push(&value["inbound_nodes"]);
+        }
+        let is_layer = |name: &str| names.contains(name);
+        for (entry, inbound) in entries.iter_mut().zip(inbound) {
+            match read_nodes(inbound, &is_layer) {
+                Ok(nodes) => entry.nodes = nodes,
+                Err(found) => self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(format!("{path}{}", entry.name), &entry.class)
+                        .key("inbound_nodes")
+                        .expected("the calls of the layer")
+                        .found(json::brief(&found)),
+                ),
+            }
+        }
+        let ids: Vec<LayerId> = entries
+            .iter()
+            .map(|entry| self.layer(entry, path))
+            .collect();
+        for (entry, id) in entries.iter().zip(&ids) {
+            self.check_arguments(entry, *id, path);
+        }
+
+        let mut ends = |key: &str| {
+            read_ends(&config[key]).unwrap_or_else(|found| {
+                self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(format!("{path}{name}"), "Functional")
+                        .key(key)
+                        .expected("references to tensors")
+                        .found(json::brief(&found)),
+                );
+                (Vec::new(), Vec::new())
+            })
+        };
+        let (inputs, _) = ends("input_layers");
+        let (outputs, output_keys) = ends("output_layers");
+        let draft = Draft {
+            name,
+            path,
+            class: ModelClass::Functional,
+            trainable: config["trainable"].as_bool().unwrap_or(true),
+            entries,
+            ids,
+            output_keys,
+            deferred: false,
+        };
+        Some(self.connect(&draft, &inputs, &outputs))
+    }
+
+    /// Arguments of calls that would change a number and are not understood.
+    fn check_arguments(&mut self, entry: &Entry, id: LayerId, path: &str) {
+        let allowed: &[&str] = match &self.layers[id.0].kind {
+            // The operands of operation nodes are read with their options.
+            LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
+            LayerKind::Layer(kind) => kind.layer().tensor_arguments(),
+            LayerKind::Input | LayerKind::Model(_) => &[],
+        };
+        let mut unsupported = Vec::new();
+        for node in &entry.nodes {
+            for (key, value) in &node.options {
+                if !says_nothing(value) && key != "name" {
+                    unsupported.push((key.as_str(), json::brief(value)));
+                }
+            }
+            for (key, _) in &node.named {
+                if key != "mask" && !allowed.contains(&key.as_str()) {
+                    unsupported.push((key, "a tensor".into()));
+                }
+            }
+            if let Some(literal) = node.literals.first() {
+                unsupported.push(("constant", json::brief(literal)));
+            }
+        }
+        for (key, found) in unsupported {
+            let mut problem = Problem::new(ProblemKind::UnsupportedOption)
+                .at(format!("{path}{}", entry.name), &entry.class)
+                .key(format!("inbound_nodes: {key}"))
+                .expected("call arguments that burn-keras knows for this layer")
+                .found(found);
+            if key == "training" {
+                problem.help = Some(
+                    "called with training=True, the layer behaves as in training at inference \
+                     too; save a model that calls it without"
+                        .into(),
+                );
+            }
+            self.problems.push(problem);
+        }
+    }
+}
+
+/// Whether an argument is as good as absent: nulls in any structure, or false.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.iter().all(says_nothing),
+        Value::Object(entries) => entries.values().all(says_nothing),
+        _ => false,
+    }
+}
