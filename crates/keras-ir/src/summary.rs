@@ -1,11 +1,12 @@
 //! Keras's summary: one row per layer, in Keras's order.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::graph::{Graph, LayerId, LayerKind, Model};
-use crate::shape::Shape;
+use crate::graph::{Call, Graph, LayerId, LayerKind, Model, TensorId};
+use crate::shape::{Shape, Spec};
 
 /// The rows of a model's summary.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,18 +126,36 @@ fn rows(
     expand_nested: bool,
     rows_so_far: &mut Vec<Row>,
 ) {
+    let mut calls: BTreeMap<LayerId, Vec<&Call>> = BTreeMap::new();
+    for call in &model.calls {
+        calls.entry(call.layer).or_default().push(call);
+    }
+    for of_layer in calls.values_mut() {
+        of_layer.sort_by_key(|call| call.node);
+    }
     for id in &model.layers {
         let layer = graph.layer(*id);
+        let calls = calls.get(id).map(Vec::as_slice).unwrap_or_default();
         let trainable = trainable && layer.trainable;
         let (params, trainable_params) = count(graph, *id, trainable, &mut Vec::new());
         rows_so_far.push(Row {
             name: layer.name.clone(),
             class: layer.class.clone(),
             depth,
-            outputs: outputs(graph, model, *id),
+            outputs: match calls {
+                [] => input(model, *id).into_iter().collect(),
+                calls => calls
+                    .iter()
+                    .map(|call| outputs(graph, model, call))
+                    .collect(),
+            },
             params,
             trainable_params,
-            connected_to: connections(graph, model, *id),
+            connected_to: calls
+                .iter()
+                .flat_map(|call| call.needs())
+                .map(|tensor| connection(graph, model, tensor))
+                .collect(),
         });
         if let (LayerKind::Model(inner), true) = (&layer.kind, expand_nested) {
             let inner = graph.model(*inner);
@@ -146,56 +165,33 @@ fn rows(
     }
 }
 
-fn outputs(graph: &Graph, model: &Model, id: LayerId) -> Vec<Vec<Shape>> {
-    let mut calls: Vec<_> = model.calls.iter().filter(|call| call.layer == id).collect();
-    calls.sort_by_key(|call| call.node);
-    let shape = |tensor: &crate::graph::TensorId| model.tensors[tensor.0].spec.shape.clone();
-    if calls.is_empty() {
-        // An input: it is in no call.
-        let inputs = model.inputs.iter().zip(&model.input_layers);
-        return inputs
-            .filter(|(_, layer)| **layer == id)
-            .map(|(tensor, _)| vec![shape(tensor)])
-            .collect();
-    }
-    calls
-        .iter()
-        .map(|call| {
-            let known: Vec<Shape> = call.outputs.iter().map(&shape).collect();
-            // Outputs that nothing looks at are outputs all the same.
-            all_outputs(graph, model, call).unwrap_or(known)
-        })
-        .collect()
+/// The shape of an input: it is in no call.
+fn input(model: &Model, id: LayerId) -> Option<Vec<Shape>> {
+    let position = model.input_layers.iter().position(|layer| *layer == id)?;
+    let tensor = model.inputs.get(position)?;
+    Some(vec![model.tensors[tensor.0].spec.shape.clone()])
 }
 
-fn all_outputs(graph: &Graph, model: &Model, call: &crate::graph::Call) -> Option<Vec<Shape>> {
-    let LayerKind::Layer(kind) = &graph.layer(call.layer).kind else {
-        return None;
+/// All outputs of a call, those that nothing looks at included.
+fn outputs(graph: &Graph, model: &Model, call: &Call) -> Vec<Shape> {
+    let specs = |tensors: &[TensorId]| -> Vec<Spec> {
+        let tensors = tensors.iter();
+        tensors
+            .map(|tensor| model.tensors[tensor.0].spec.clone())
+            .collect()
     };
-    let inputs: Vec<_> = call
-        .inputs
-        .iter()
-        .map(|tensor| model.tensors[tensor.0].spec.clone())
-        .collect();
-    let specs = kind.layer().outputs(&inputs).ok()?;
-    Some(specs.into_iter().map(|spec| spec.shape).collect())
+    let all = match &graph.layer(call.layer).kind {
+        LayerKind::Layer(kind) => kind.layer().outputs(&specs(&call.inputs)).ok(),
+        _ => None,
+    };
+    let all = all.unwrap_or_else(|| specs(&call.outputs));
+    all.into_iter().map(|spec| spec.shape).collect()
 }
 
-fn connections(graph: &Graph, model: &Model, id: LayerId) -> Vec<(String, usize, usize)> {
-    let mut calls: Vec<_> = model.calls.iter().filter(|call| call.layer == id).collect();
-    calls.sort_by_key(|call| call.node);
-    calls
-        .iter()
-        .flat_map(|call| call.needs())
-        .map(|tensor| {
-            let tensor = &model.tensors[tensor.0];
-            (
-                graph.layer(tensor.layer).name.clone(),
-                tensor.node,
-                tensor.index,
-            )
-        })
-        .collect()
+fn connection(graph: &Graph, model: &Model, tensor: TensorId) -> (String, usize, usize) {
+    let tensor = &model.tensors[tensor.0];
+    let layer = graph.layer(tensor.layer).name.clone();
+    (layer, tensor.node, tensor.index)
 }
 
 /// Parameters of a layer, those of a nested model's layers included: all, and trained.

@@ -204,7 +204,11 @@ impl<'g> LayerCall<'_, 'g> {
         let explicit = self.named_values("mask");
         let mut masks = Vec::with_capacity(model.inputs.len());
         for (index, tensor) in model.inputs.iter().enumerate() {
-            let bound = self.inputs[index];
+            let Some(bound) = self.inputs.get(index).copied() else {
+                let expected = format!("{} inputs", model.inputs.len());
+                let found = format!("{} inputs", self.inputs.len());
+                return Err(self.unsupported("inputs", &expected, &found));
+            };
             let given = self.spec(bound.value).clone();
             let declared = &model.tensors[tensor.0].spec;
             let shape = if declared.shape.rank() == given.shape.rank() {

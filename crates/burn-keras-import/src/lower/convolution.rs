@@ -68,7 +68,8 @@ fn known_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usi
                 Padding::Same => {
                     let mut paddings = calls.iter().map(|inputs| {
                         let size = inputs.first()?.shape.dim(first + axis)?;
-                        let covered = (size.div_ceil(stride) - 1) * stride + extent;
+                        let steps = size.div_ceil(stride).saturating_sub(1);
+                        let covered = steps.saturating_mul(stride).saturating_add(extent);
                         Some(split(covered.saturating_sub(size)))
                     });
                     let one = paddings.next()??;

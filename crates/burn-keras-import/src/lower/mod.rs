@@ -1,8 +1,8 @@
 //! From the graph to the plan: what each Keras layer becomes in Burn.
 //!
-//! A layer is lowered in one place, its [`Lower`] implementation in the file of its family: which
+//! A layer is lowered in one place, its `Lower` implementation in the file of its family: which
 //! module it needs, and which steps one call of it takes. Masks follow the layers' mask rules in
-//! [`mask`], whatever the layer.
+//! `mask.rs`, whatever the layer.
 
 mod activation;
 mod body;

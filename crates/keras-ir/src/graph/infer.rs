@@ -122,8 +122,10 @@ impl Walk<'_> {
             LayerKind::Model(inner) => {
                 let key = (*inner, inputs.to_vec());
                 match self.remembered.get(&key) {
-                    Some(outputs) => outputs.clone()?,
-                    None => {
+                    Some(Some(outputs)) => outputs.clone(),
+                    // A failure that nobody has reported yet is looked at again.
+                    Some(None) if self.problems.is_none() => return None,
+                    _ => {
                         let outputs = self.nested(call.layer, *inner, inputs);
                         self.remembered.insert(key, outputs.clone());
                         outputs?
