@@ -37,7 +37,7 @@ use burn::{
 /// Burn makes loaded states on `Device::default()`, whatever device the model is on: a GPU that
 /// is not there, and a device whose default type would replace the record's. This way no tensor
 /// is made before the device of the gradient is known.
-#[expect(
+#[allow(
     clippy::large_enum_variant,
     reason = "nearly all are ready, and boxes would cost each step"
 )]

@@ -153,8 +153,9 @@ impl Activation {
             "squareplus" => Self::Squareplus { b: 4.0 },
             "sparse_plus" => Self::SparsePlus,
             "sparse_sigmoid" => Self::SparseSigmoid,
-            "softmax" => Self::Softmax,
-            "log_softmax" => Self::LogSoftmax,
+            // TensorFlow's own functions carry a version in their names.
+            "softmax" | "softmax_v2" => Self::Softmax,
+            "log_softmax" | "log_softmax_v2" => Self::LogSoftmax,
             "sparsemax" => Self::Sparsemax,
             "glu" => Self::Glu,
             _ => return None,

@@ -179,6 +179,7 @@ impl<'g> LayerCall<'_, 'g> {
     /// Lowers the call; the outputs with their masks.
     fn lower(&mut self, call: &Call) -> Result<Vec<Bound>, Problem> {
         let layer = self.layer;
+        self.cast_masks();
         match &layer.kind {
             LayerKind::Layer(class) => {
                 lowering(class).call(self)?;
@@ -193,6 +194,18 @@ impl<'g> LayerCall<'_, 'g> {
             }
             LayerKind::Model(inner) => self.nested(*inner, call),
             LayerKind::Input | LayerKind::Unknown => Ok(Vec::new()),
+        }
+    }
+
+    /// A mask that is passed by name may come as numbers: Keras casts it.
+    fn cast_masks(&mut self) {
+        for index in 0..self.named.len() {
+            if self.named[index].0 == "mask" {
+                for position in 0..self.named[index].1.len() {
+                    let mask = self.named[index].1[position].value;
+                    self.named[index].1[position].value = self.cast(mask, Kind::Bool);
+                }
+            }
         }
     }
 

@@ -254,7 +254,16 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// An activation.
+    /// An activation, or `default` where the key is missing; null is none.
+    pub fn activation_or(&mut self, key: &'static str, default: Activation) -> Activation {
+        if self.map.contains_key(key) {
+            self.activation(key)
+        } else {
+            default
+        }
+    }
+
+    /// An activation; none where the key is missing.
     pub fn activation(&mut self, key: &'static str) -> Activation {
         let value = self.value(key).unwrap_or(&Value::Null);
         Activation::read(value, self.generation).unwrap_or_else(|| {

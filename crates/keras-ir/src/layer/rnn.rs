@@ -35,8 +35,9 @@ impl KerasLayer for Lstm {
                 config.unsupported(key, "false");
             }
         }
-        let activation = config.activation("activation");
-        let recurrent_activation = config.activation("recurrent_activation");
+        let activation = config.activation_or("activation", Activation::Tanh);
+        let recurrent_activation =
+            config.activation_or("recurrent_activation", Activation::Sigmoid);
         for (key, activation) in [
             ("activation", activation),
             ("recurrent_activation", recurrent_activation),
