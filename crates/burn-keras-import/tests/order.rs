@@ -125,6 +125,40 @@ fn any_order_of_layers_gives_the_same_plan() {
     assert!(checked > 25, "only {checked} functional models");
 }
 
+/// Layers that look shared can be kept apart: each has its own parameters then, and the optimizer's
+/// state, which counts the shared ones once, does not fit any more.
+#[test]
+fn shared_layers_can_be_untied() {
+    for name in ["nested_k2", "nested_k3"] {
+        let path = root().join(format!("models/keras/{name}.h5"));
+        let paths = |untie: bool| {
+            let graph = read(&path, ReadOptions { untie }).expect("a readable model");
+            let plan = lower(&graph, name).expect("a plan");
+            let paths: Vec<String> = plan.parameters.into_iter().map(|p| p.path).collect();
+            (paths, graph.optimizer.is_ok(), graph.notes)
+        };
+        let (tied, fits, notes) = paths(false);
+        let shared = |paths: &[String]| {
+            let is_shared = |path: &&String| path.contains("in_two.") || path.contains("in_outer.");
+            paths.iter().filter(is_shared).cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shared(&tied),
+            [
+                "in_outer.weight",
+                "in_outer.bias",
+                "in_two.weight",
+                "in_two.bias"
+            ],
+            "{name}"
+        );
+        assert!(fits && notes.len() == 2, "{name}: {notes:?}");
+        let (untied, fits, _) = paths(true);
+        assert_eq!(shared(&untied).len(), 8, "{name}: {untied:?}");
+        assert!(!fits, "{name}");
+    }
+}
+
 /// Keras writes `layers` in the order of `model.layers`, so the file is the reference.
 #[test]
 fn rows_stand_in_keras_order() {

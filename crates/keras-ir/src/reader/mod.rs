@@ -10,6 +10,7 @@ mod sequential;
 mod share;
 mod weights;
 
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
@@ -44,7 +45,15 @@ pub struct ReadOptions {
 pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Report> {
     let path = path.as_ref();
     let name = path.display().to_string();
-    let file = H5File::open(path).map_err(|error| container_problem(&error).in_file(&name))?;
+    let file = H5File::open(path).map_err(|error| {
+        let mut problem = container_problem(&error);
+        if let Some(other) = other_kind(path) {
+            problem.expected = Some("a whole model in a .h5 file".into());
+            problem.found = Some(other.into());
+            problem.help = Some("save it with model.save(\"model.h5\")".into());
+        }
+        problem.in_file(&name)
+    })?;
     read_container(&file, &name, options)
 }
 
@@ -183,6 +192,22 @@ fn read_shared(graph: &mut Graph, file: &dyn Container, options: ReadOptions) {
         return;
     }
     optimizer::read_optimizer(graph, file);
+}
+
+/// What else people save models as.
+fn other_kind(path: &Path) -> Option<&'static str> {
+    if path.is_dir() {
+        return path
+            .join("saved_model.pb")
+            .exists()
+            .then_some("a SavedModel, which burn-keras does not read yet");
+    }
+    let mut magic = [0; 4];
+    std::fs::File::open(path)
+        .ok()?
+        .read_exact(&mut magic)
+        .ok()?;
+    (magic == *b"PK\x03\x04").then_some("a .keras archive, which burn-keras does not read yet")
 }
 
 fn container_problem(error: &ContainerError) -> Problem {
