@@ -289,6 +289,7 @@ impl<'g> Lowering<'g> {
         let mut parameters = Vec::new();
         collect_parameters(self.graph, &plan, plan.root_index(), "", &mut parameters);
         plan.parameters = parameters;
+        check_weights(self.graph, &plan)?;
         check_ids(&plan, &self.graph.file)?;
         Ok(plan)
     }
@@ -372,6 +373,35 @@ fn collect_parameters(
             }
         }
     }
+}
+
+/// Every weight of the graph is a parameter of the plan: a module that lacks one would lose it in
+/// silence.
+fn check_weights(graph: &Graph, plan: &Plan) -> Result<(), Report> {
+    let placed: HashSet<WeightRef> = plan.parameters.iter().map(|p| p.weight).collect();
+    let lost = graph
+        .variables()
+        .into_iter()
+        .map(|variable| variable.weight);
+    let problems: Vec<Problem> = lost
+        .filter(|weight| !placed.contains(weight))
+        .map(|weight| {
+            let layer = graph.layer(weight.layer);
+            let weight = &layer.weights[weight.index];
+            Problem::new(ProblemKind::LeftOverWeight)
+                .at(&layer.path, &layer.class)
+                .key(weight.tensor.path())
+                .expected(format!("a parameter in Burn that holds {}", weight.name))
+                .found("none")
+        })
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Report {
+        file: graph.file.clone(),
+        problems,
+    })
 }
 
 /// Ids are hashes of paths: two paths that collide would share optimizer state.

@@ -44,7 +44,7 @@ impl Lower for SpatialDropout {
 impl Lower for GaussianNoise {
     fn module(&self, _layer: &LayerView<'_>) -> Option<Module> {
         let stddev = self.stddev;
-        (stddev > 0.0 && stddev.is_finite()).then_some(Module::GaussianNoise { stddev })
+        (stddev > 0.0).then_some(Module::GaussianNoise { stddev })
     }
 
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
@@ -52,9 +52,9 @@ impl Lower for GaussianNoise {
     }
 }
 
-/// A rate at which something is dropped and something is left; at the ends Keras does nothing.
+/// A rate at which something is dropped; at 0 Keras does nothing either.
 fn acts(rate: f64) -> Option<f64> {
-    (rate > 0.0 && rate < 1.0).then_some(rate)
+    (rate > 0.0).then_some(rate)
 }
 
 fn noise(call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {

@@ -6,6 +6,15 @@ use super::config::Config;
 use super::{KerasLayer, Mismatch, single, single_of_rank};
 use crate::shape::{Kind, Spec};
 
+/// The share that is dropped. Nothing would be left at 1, where Burn and Keras part.
+fn rate(config: &mut Config<'_>) -> f64 {
+    let rate = config.number("rate", 0.0);
+    if !(0.0..1.0).contains(&rate) {
+        config.unsupported("rate", "a number from 0 and below 1");
+    }
+    rate
+}
+
 /// Which distribution a [`Dropout`] draws from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Noise {
@@ -50,7 +59,7 @@ impl KerasLayer for Dropout {
                 "GaussianDropout" => Noise::Gaussian,
                 _ => Noise::Bernoulli,
             },
-            rate: config.number("rate", 0.0),
+            rate: rate(config),
             noise_shape,
         }
     }
@@ -76,7 +85,7 @@ impl KerasLayer for SpatialDropout {
         let dimensions = if class.ends_with("1D") { 1 } else { 2 };
         Self {
             dimensions,
-            rate: config.number("rate", 0.0),
+            rate: rate(config),
             channel_axis: config.data_format().channel_axis(dimensions + 2),
         }
     }
@@ -96,9 +105,11 @@ pub struct GaussianNoise {
 
 impl KerasLayer for GaussianNoise {
     fn read(_class: &str, config: &mut Config<'_>) -> Self {
-        Self {
-            stddev: config.number("stddev", 0.0),
+        let stddev = config.number("stddev", 0.0);
+        if !(stddev >= 0.0 && stddev.is_finite()) {
+            config.unsupported("stddev", "a number from 0");
         }
+        Self { stddev }
     }
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
