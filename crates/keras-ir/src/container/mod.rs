@@ -1,9 +1,10 @@
 //! Containers: files that hold named groups, attributes and tensors.
 //!
 //! [`Container`] is what the readers of Keras' layouts see of a file; [`H5File`] implements it
-//! over HDF5. Files come from strangers: every size is checked before anything is allocated,
+//! over HDF5. An [`Archive`] holds files by name: a zip, or the folder that it was unpacked to. Files come from strangers: every size is checked before anything is allocated,
 //! every error names the file and the object, and nothing outside the file is ever opened.
 
+mod archive;
 mod attributes;
 mod bytes;
 mod dtype;
@@ -14,6 +15,7 @@ mod tensor;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+pub use archive::Archive;
 pub use attributes::{Attribute, Attributes};
 pub use bytes::ByteView;
 pub use dtype::Dtype;
