@@ -68,7 +68,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::ZeroPadding(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
-        Class::Lstm(layer) => layer,
+        Class::Recurrent(layer) => layer,
         Class::MaskOperation(layer) => layer,
     }
 }

@@ -2,22 +2,27 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
-use keras_ir::layer::rnn::Lstm;
+use keras_ir::layer::rnn::{CellKind, Recurrent, WeightLayout};
 use keras_ir::shape::{Kind, Spec};
 
 use super::{LayerCall, LayerView, Lower};
 use crate::plan::{LstmPart, Module, Operation, ValueId};
 
-impl Lower for Lstm {
+impl Lower for Recurrent {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        let (cell, options) = (&self.cell, &self.options);
+        // TEMPORARY: the other cells follow.
+        if (cell.kind, cell.layout) != (CellKind::Lstm, WeightLayout::Keras) {
+            return None;
+        }
         Some(Module::Lstm {
             input: layer.weight("kernel").first().copied()?,
-            units: self.units,
-            bias: self.use_bias,
-            activation: self.activation,
-            recurrent_activation: self.recurrent_activation,
-            go_backwards: self.go_backwards,
-            zero_output_for_mask: self.zero_output_for_mask,
+            units: cell.units,
+            bias: cell.use_bias,
+            activation: cell.activation,
+            recurrent_activation: cell.recurrent_activation,
+            go_backwards: options.go_backwards,
+            zero_output_for_mask: options.zero_output_for_mask,
         })
     }
 
@@ -39,7 +44,7 @@ impl Lower for Lstm {
             call.generation().is_keras3() && !state.is_empty() && !call.has_explicit_mask();
         let mask = call.mask().filter(|_| !ignores_mask);
 
-        let first = if self.return_sequences {
+        let first = if self.options.return_sequences {
             LstmPart::Sequence
         } else {
             LstmPart::Last

@@ -61,6 +61,7 @@ fn is_neutral(key: &str) -> bool {
             | "synchronized"
             | "fused"
             | "autocast"
+            | "enable_caching_device"
             | "lora_rank"
             | "lora_alpha"
     ) || ["_initializer", "_regularizer", "_constraint"]
