@@ -52,7 +52,17 @@ const TYPES: &[(&str, &[&str])] = &[
     ("burn_keras_nn::record", &["RecordBytes"]),
     (
         "burn_keras_nn::recurrent",
-        &["Lstm", "LstmConfig", "LstmOutput"],
+        &[
+            "Gru",
+            "GruConfig",
+            "Lstm",
+            "LstmConfig",
+            "LstmOutput",
+            "MaskedOutput",
+            "RnnOutput",
+            "SimpleRnn",
+            "SimpleRnnConfig",
+        ],
     ),
     ("std::path", &["Path"]),
 ];
@@ -72,6 +82,7 @@ const MODULES: &[&str] = &[
     "padding",
     "pool",
     "record",
+    "shape",
 ];
 
 /// The types that generated code may name.

@@ -3,11 +3,12 @@
 
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
+use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 use keras_ir::shape::{Kind, Shape, Spec};
 
 use super::{CodegenOptions, generate};
 use crate::plan::{
-    Body, Borrow, Field, FieldKind, Function, LstmPart, ModelPlan, Module, ModuleRef, Operation,
+    Argument, Body, Borrow, Field, FieldKind, Function, ModelPlan, Module, ModuleRef, Operation,
     Output, Plan, PoolWindow, ReducedAxes, Step, Value, ValueId,
 };
 
@@ -288,11 +289,14 @@ fn several_outputs_and_masks_are_a_struct() {
             ("encoder", spec(2, Kind::Bool)),
         ],
     );
-    let lstm = Operation::Lstm {
+    let lstm = Operation::Apply {
         module: ModuleRef::Own(1),
-        masked: true,
-        with_state: true,
-        parts: vec![LstmPart::Sequence, LstmPart::Hidden, LstmPart::Cell],
+        arguments: vec![
+            Argument::Tensor,
+            Argument::Optional(true),
+            Argument::Several(2),
+        ],
+        results: vec!["sequence", "hidden", "cell"],
     };
     let states = outer.steps(
         lstm,
@@ -303,7 +307,9 @@ fn several_outputs_and_masks_are_a_struct() {
     outer.output("b", states[2], None);
     outer.output("c", states[2], None);
     outer.output("x", x, None);
-    let lstm = FieldKind::Module(Module::Lstm {
+    let lstm = FieldKind::Module(Module::Recurrent {
+        cell: CellKind::Lstm,
+        layout: WeightLayout::Keras,
         input: 4,
         units: 3,
         bias: false,
@@ -312,7 +318,7 @@ fn several_outputs_and_masks_are_a_struct() {
         },
         recurrent_activation: Activation::Sigmoid,
         go_backwards: true,
-        zero_output_for_mask: false,
+        masked_output: MaskedOutput::Zero,
     });
     let fields = vec![
         field(2, "encoder", FieldKind::Model(0)),
@@ -354,6 +360,7 @@ fn several_outputs_and_masks_are_a_struct() {
             .with_bias(false)
             .with_activation(Activation::LeakyRelu { negative_slope: 0.2, })
             .with_go_backwards(true)
+            .with_masked_output(MaskedOutput::Zero)
             .init(device)",
     );
 }
@@ -511,7 +518,7 @@ fn every_function_has_its_expression() {
             Function::RepeatVector(5),
             vec![f(2)],
             f(3),
-            "let y: Tensor<3> = a.unsqueeze_dim::<3>(1).repeat_dim(1, 5);",
+            "let y: Tensor<3> = shape::repeat_vector(a, 5);",
         ),
         (
             Function::Concatenate(1),

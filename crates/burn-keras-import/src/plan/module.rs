@@ -2,6 +2,9 @@
 //! `burn-keras-nn` otherwise.
 
 use keras_ir::Activation;
+use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
+
+use super::literal::Literal;
 
 /// A module with its configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +66,12 @@ pub enum Module {
         /// Length of a row.
         size: usize,
     },
-    /// `burn_keras_nn::recurrent::Lstm`.
-    Lstm {
+    /// `burn_keras_nn::recurrent::SimpleRnn`, `Gru` or `Lstm`.
+    Recurrent {
+        /// Which of them.
+        cell: CellKind,
+        /// How Keras stores the weights.
+        layout: WeightLayout,
         /// Input features.
         input: usize,
         /// Size of the state.
@@ -77,8 +84,8 @@ pub enum Module {
         recurrent_activation: Activation,
         /// Whether time runs backwards.
         go_backwards: bool,
-        /// Whether masked steps give zeros.
-        zero_output_for_mask: bool,
+        /// What masked steps give.
+        masked_output: MaskedOutput,
     },
     /// `burn::nn::Dropout`.
     Dropout {
@@ -148,21 +155,42 @@ pub enum Transform {
     /// Axes in another order, then the first two become one and a second axis of size 1 follows:
     /// a depthwise kernel.
     Depthwise(Vec<usize>),
+    /// A vector as a matrix of that many rows.
+    Rows(usize),
+    /// The kernel of a recurrent layer with that many gates, which cuDNN stores gate by gate, each
+    /// transposed.
+    CuDnnKernel(usize),
+    /// The sum of the two halves of a vector: the biases of cuDNN, one for the input and one for
+    /// the state.
+    SumOfHalves,
 }
 
 impl Transform {
-    /// The permutation of the axes, if there is one.
+    /// The permutation of the axes, if that is all, apart from the shape.
     pub fn permutation(&self) -> Option<&[usize]> {
         match self {
-            Self::None => None,
             Self::Permute(axes) | Self::Depthwise(axes) => Some(axes),
+            _ => None,
         }
     }
 
-    /// The shape in Burn of a weight of Keras's shape `shape`.
+    /// The number of axes of a weight that can be transformed; `None` for any.
+    pub fn rank(&self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes.len()),
+            Self::Rows(_) | Self::SumOfHalves => Some(1),
+            Self::CuDnnKernel(_) => Some(2),
+        }
+    }
+
+    /// The shape in Burn of a weight of Keras's shape `shape`, which has the right
+    /// [`rank`](Self::rank).
     pub fn shape(&self, shape: &[usize]) -> Vec<usize> {
         match self {
-            Self::None => shape.to_vec(),
+            Self::None | Self::CuDnnKernel(_) => shape.to_vec(),
+            Self::Rows(rows) => vec![*rows, shape[0] / rows],
+            Self::SumOfHalves => vec![shape[0] / 2],
             Self::Permute(axes) => axes.iter().map(|axis| shape[*axis]).collect(),
             Self::Depthwise(axes) => {
                 let permuted: Vec<usize> = axes.iter().map(|axis| shape[*axis]).collect();
@@ -183,7 +211,255 @@ pub enum ParamKind {
     Statistic,
 }
 
+/// How a module is made in source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Construction {
+    /// The module's type.
+    pub ty: &'static str,
+    /// The type of what `forward` gives, if that has several fields.
+    pub output: Option<&'static str>,
+    /// What makes it.
+    pub maker: Maker,
+    /// What is always given.
+    pub arguments: Vec<Literal>,
+    /// The options that are not at their default, by the name of their method.
+    pub options: Vec<(&'static str, Literal)>,
+}
+
+/// What makes a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// `LinearConfig::new(…).with_bias(false).init(device)`
+    Config(&'static str),
+    /// The same without a device: `DropoutConfig::new(0.5).init()`
+    Plain(&'static str),
+    /// The same at a place in the tree, where batch statistics get their ids:
+    /// `BatchNormalizationConfig::new(4).init(&scope.enter("name"), device)`
+    Scoped(&'static str),
+    /// A function that takes that place: `batch_norm(4, 1e-3, 0.99, &scope.enter("name"), device)`
+    Function(&'static str),
+}
+
+/// The options of a module, those at their default left out.
+#[derive(Default)]
+struct Options(Vec<(&'static str, Literal)>);
+
+impl Options {
+    fn add<T: Into<Literal> + PartialEq>(
+        mut self,
+        method: &'static str,
+        value: T,
+        default: T,
+    ) -> Self {
+        if value != default {
+            self.0.push((method, value.into()));
+        }
+        self
+    }
+
+    fn sizes(mut self, method: &'static str, sizes: &[usize]) -> Self {
+        if sizes.iter().any(|size| *size != 1) {
+            self.0.push((method, by_rank(sizes)));
+        }
+        self
+    }
+
+    fn some(mut self, method: &'static str, value: Option<Literal>) -> Self {
+        self.0.extend(value.map(|value| (method, value)));
+        self
+    }
+}
+
+/// Burn's configs take a number for one axis and an array for several.
+fn by_rank(sizes: &[usize]) -> Literal {
+    match sizes {
+        [one] => (*one).into(),
+        several => Literal::sizes(several),
+    }
+}
+
+/// Explicit padding of a convolution, none for zeros. All before, then all behind: in two
+/// dimensions top, left, bottom, right.
+fn explicit_padding(padding: &[(usize, usize)]) -> Option<Literal> {
+    if padding.iter().all(|pair| *pair == (0, 0)) {
+        return None;
+    }
+    let ty = match padding.len() {
+        1 => "PaddingConfig1d",
+        2 => "PaddingConfig2d",
+        _ => "PaddingConfig3d",
+    };
+    let before = padding.iter().map(|(before, _)| *before);
+    let behind = padding.iter().map(|(_, behind)| *behind);
+    let all = before.chain(behind).map(Literal::Size).collect();
+    Some(Literal::TupleVariant(ty, "Explicit", all))
+}
+
 impl Module {
+    /// How the module is made in source.
+    pub fn construction(&self) -> Construction {
+        use Maker::{Config, Function, Plain, Scoped};
+        let options = Options::default;
+        let make = |ty, maker, arguments: Vec<Literal>, options: Options| Construction {
+            ty,
+            output: None,
+            maker,
+            arguments,
+            options: options.0,
+        };
+        match self {
+            Self::Linear {
+                input,
+                output,
+                bias,
+            } => make(
+                "Linear",
+                Config("LinearConfig"),
+                vec![(*input).into(), (*output).into()],
+                options().add("with_bias", *bias, true),
+            ),
+            Self::Conv {
+                channels,
+                kernel,
+                strides,
+                dilation,
+                padding,
+                groups,
+                bias,
+                ..
+            } => {
+                let [input, output] = *channels;
+                let (ty, config, arguments) = match kernel.as_slice() {
+                    [kernel] => {
+                        let arguments = vec![input.into(), output.into(), (*kernel).into()];
+                        ("Conv1d", "Conv1dConfig", arguments)
+                    }
+                    kernel => {
+                        let arguments = vec![Literal::sizes(channels), Literal::sizes(kernel)];
+                        ("Conv2d", "Conv2dConfig", arguments)
+                    }
+                };
+                let options = options()
+                    .sizes("with_stride", strides)
+                    .sizes("with_dilation", dilation)
+                    .add("with_groups", *groups, 1)
+                    .some("with_padding", explicit_padding(padding))
+                    .add("with_bias", *bias, true);
+                make(ty, Config(config), arguments, options)
+            }
+            Self::BatchNorm {
+                features,
+                epsilon,
+                momentum,
+            } => make(
+                "BatchNorm",
+                Function("batch_norm"),
+                vec![(*features).into(), (*epsilon).into(), (*momentum).into()],
+                options(),
+            ),
+            Self::BatchNormalization {
+                features,
+                epsilon,
+                momentum,
+                center,
+                scale,
+            } => make(
+                "BatchNormalization",
+                Scoped("BatchNormalizationConfig"),
+                vec![(*features).into()],
+                options()
+                    .some("with_epsilon", Some((*epsilon).into()))
+                    .some("with_momentum", Some((*momentum).into()))
+                    .add("with_center", *center, true)
+                    .add("with_scale", *scale, true),
+            ),
+            Self::Embedding { count, size } => make(
+                "Embedding",
+                Config("EmbeddingConfig"),
+                vec![(*count).into(), (*size).into()],
+                options(),
+            ),
+            Self::Recurrent {
+                cell,
+                layout: _,
+                input,
+                units,
+                bias,
+                activation,
+                recurrent_activation,
+                go_backwards,
+                masked_output,
+            } => {
+                let (ty, config, output) = match cell {
+                    CellKind::SimpleRnn => ("SimpleRnn", "SimpleRnnConfig", "RnnOutput"),
+                    CellKind::Gru { .. } => ("Gru", "GruConfig", "RnnOutput"),
+                    CellKind::Lstm => ("Lstm", "LstmConfig", "LstmOutput"),
+                };
+                let mut options = options().add("with_bias", *bias, true).add(
+                    "with_activation",
+                    *activation,
+                    Activation::Tanh,
+                );
+                if *cell != CellKind::SimpleRnn {
+                    let gate = *recurrent_activation;
+                    options = options.add("with_recurrent_activation", gate, Activation::Sigmoid);
+                }
+                if let CellKind::Gru { reset_after } = *cell {
+                    options = options.add("with_reset_after", reset_after, true);
+                }
+                Construction {
+                    output: Some(output),
+                    ..make(
+                        ty,
+                        Config(config),
+                        vec![(*input).into(), (*units).into()],
+                        options.add("with_go_backwards", *go_backwards, false).add(
+                            "with_masked_output",
+                            *masked_output,
+                            MaskedOutput::Previous,
+                        ),
+                    )
+                }
+            }
+            Self::Dropout { rate } => make(
+                "Dropout",
+                Plain("DropoutConfig"),
+                vec![(*rate).into()],
+                options(),
+            ),
+            Self::NoiseDropout { rate, noise_shape } => make(
+                "NoiseDropout",
+                Config("NoiseDropoutConfig"),
+                vec![(*rate).into()],
+                options().some("with_noise_shape", Some(Literal::list(noise_shape.clone()))),
+            ),
+            Self::SpatialDropout { rate, channel_axis } => make(
+                "SpatialDropout",
+                Config("SpatialDropoutConfig"),
+                vec![(*rate).into()],
+                options().add("with_channel_axis", *channel_axis, 1),
+            ),
+            Self::AlphaDropout { rate, noise_shape } => make(
+                "AlphaDropout",
+                Config("AlphaDropoutConfig"),
+                vec![(*rate).into()],
+                options().some("with_noise_shape", noise_shape.clone().map(Literal::list)),
+            ),
+            Self::GaussianDropout { rate } => make(
+                "GaussianDropout",
+                Config("GaussianDropoutConfig"),
+                vec![(*rate).into()],
+                options(),
+            ),
+            Self::GaussianNoise { stddev } => make(
+                "GaussianNoise",
+                Plain("GaussianNoiseConfig"),
+                vec![(*stddev).into()],
+                options(),
+            ),
+        }
+    }
+
     /// The parameters, in the order in which the module is visited.
     pub fn params(&self) -> Vec<Param> {
         let param = |name, weight, transform| Param {
@@ -250,11 +526,25 @@ impl Module {
                 params.push(statistic("running_var", "moving_variance"));
             }
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
-            Self::Lstm { bias, .. } => {
-                params.push(plain("kernel", "kernel"));
-                params.push(plain("recurrent_kernel", "recurrent_kernel"));
+            Self::Recurrent {
+                cell, layout, bias, ..
+            } => {
+                let gates = cell.gates();
+                let kernel = match layout {
+                    WeightLayout::Keras => Transform::None,
+                    WeightLayout::CuDnn => Transform::CuDnnKernel(gates),
+                };
+                params.push(param("kernel", "kernel", kernel.clone()));
+                params.push(param("recurrent_kernel", "recurrent_kernel", kernel));
+                let of_bias = match (cell, layout) {
+                    // A row for the input, and with `reset_after` one for the state.
+                    (CellKind::Gru { reset_after: false }, _) => Transform::Rows(1),
+                    (CellKind::Gru { .. }, WeightLayout::CuDnn) => Transform::Rows(2),
+                    (_, WeightLayout::CuDnn) => Transform::SumOfHalves,
+                    _ => Transform::None,
+                };
                 if *bias {
-                    params.push(plain("bias", "bias"));
+                    params.push(param("bias", "bias", of_bias));
                 }
             }
             Self::Dropout { .. }

@@ -60,15 +60,6 @@ impl LstmConfig {
         with_masked_output masked_output: MaskedOutput;
     }
 
-    /// TEMPORARY until the printers know `MaskedOutput`.
-    pub fn with_zero_output_for_mask(self, zero: bool) -> Self {
-        if zero {
-            self.with_masked_output(MaskedOutput::Zero)
-        } else {
-            self
-        }
-    }
-
     /// Makes the module. Parameters are lazy and start as Keras's defaults: Glorot uniform,
     /// orthogonal, and zeros with ones for the forget gate.
     pub fn init(&self, device: &Device) -> Lstm {

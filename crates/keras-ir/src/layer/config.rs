@@ -143,6 +143,12 @@ impl<'a> Config<'a> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether `key` is there and null.
+    pub fn is_null(&mut self, key: &'static str) -> bool {
+        self.read.insert(key);
+        self.map.get(key).is_some_and(Value::is_null)
+    }
+
     /// A boolean, or `default`.
     pub fn bool(&mut self, key: &'static str, default: bool) -> bool {
         match self.value(key) {

@@ -20,6 +20,17 @@ pub enum CellKind {
     Lstm,
 }
 
+impl CellKind {
+    /// How many blocks of `units` columns the kernels have.
+    pub fn gates(self) -> usize {
+        match self {
+            Self::SimpleRnn => 1,
+            Self::Gru { .. } => 3,
+            Self::Lstm => 4,
+        }
+    }
+}
+
 /// How the weights of a cell are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightLayout {
@@ -111,11 +122,7 @@ impl Cell {
     /// The weights for inputs of `features`, in Keras's order.
     pub fn weights(&self, features: Option<usize>) -> Vec<WeightSpec> {
         let times = |count: usize| self.units.checked_mul(count);
-        let gates = match self.kind {
-            CellKind::SimpleRnn => 1,
-            CellKind::Gru { .. } => 3,
-            CellKind::Lstm => 4,
-        };
+        let gates = self.kind.gates();
         let mut weights = vec![
             WeightSpec::trained("kernel", vec![features, times(gates)]),
             WeightSpec::trained("recurrent_kernel", vec![times(1), times(gates)]),

@@ -9,6 +9,7 @@ pub use cell::{Cell, CellKind, WeightLayout};
 use super::config::Config;
 use super::{KerasLayer, MaskRule, Mismatch, WeightSpec};
 use crate::shape::{Kind, Spec};
+use crate::version::Generation;
 
 /// `SimpleRNN`, `GRU`, `LSTM`, and the two that run on cuDNN.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,24 +29,45 @@ pub struct RecurrentOptions {
     pub return_state: bool,
     /// Whether time runs backwards; outputs stay in the order in which they were computed.
     pub go_backwards: bool,
-    /// Whether masked steps give zeros instead of the previous output.
-    pub zero_output_for_mask: bool,
-    /// Whether Keras writes the steps out instead of looping, which treats some masks otherwise.
-    pub unroll: bool,
+    /// What masked steps give.
+    pub masked_output: MaskedOutput,
     /// Whether the steps come first and the batch second, in inputs, outputs and masks.
     pub time_major: bool,
     /// Whether Keras starts a call with the states that the one before it left.
     pub stateful: bool,
 }
 
+/// What a step gives that the mask hides, with the formula settled for whoever wrote the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaskedOutput {
+    /// The output of the step before, zeros before the first kept step.
+    Previous,
+    /// Zeros: `zero_output_for_mask`.
+    Zero,
+    /// Zeros, but at the steps that the mask would hide if time ran forwards: what Keras 3.15 and
+    /// tf_keras 2.21 give for an unrolled layer that goes backwards.
+    ZeroUnturned,
+    /// The state, also an initial one before the first kept step: the loop of standalone Keras.
+    State,
+}
+
 impl RecurrentOptions {
-    fn read(config: &mut Config<'_>) -> Self {
+    pub(crate) fn read(config: &mut Config<'_>) -> Self {
+        let return_sequences = config.bool("return_sequences", false);
+        let go_backwards = config.bool("go_backwards", false);
+        let unroll = config.bool("unroll", false);
+        let zero = config.bool("zero_output_for_mask", false);
+        let masked_output = match config.generation() {
+            Generation::Keras1 | Generation::Keras2 if !unroll => MaskedOutput::State,
+            _ if zero && unroll && go_backwards && return_sequences => MaskedOutput::ZeroUnturned,
+            _ if zero => MaskedOutput::Zero,
+            _ => MaskedOutput::Previous,
+        };
         Self {
-            return_sequences: config.bool("return_sequences", false),
+            return_sequences,
             return_state: config.bool("return_state", false),
-            go_backwards: config.bool("go_backwards", false),
-            zero_output_for_mask: config.bool("zero_output_for_mask", false),
-            unroll: config.bool("unroll", false),
+            go_backwards,
+            masked_output,
             time_major: config.bool("time_major", false),
             stateful: config.bool("stateful", false),
         }

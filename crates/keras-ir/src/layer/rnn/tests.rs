@@ -50,6 +50,54 @@ fn missing_keys_mean_what_the_writer_meant() {
 }
 
 #[test]
+fn masked_outputs_follow_writer_and_options() {
+    let options = |zero: bool, unroll: bool, backwards: bool| {
+        json!({
+            "units": 3,
+            "return_sequences": true,
+            "zero_output_for_mask": zero,
+            "unroll": unroll,
+            "go_backwards": backwards
+        })
+    };
+    for (config, generation, expected) in [
+        (
+            options(false, true, true),
+            Generation::Keras3,
+            MaskedOutput::Previous,
+        ),
+        (
+            options(true, true, false),
+            Generation::TfKeras,
+            MaskedOutput::Zero,
+        ),
+        (
+            options(true, false, true),
+            Generation::Keras3,
+            MaskedOutput::Zero,
+        ),
+        (
+            options(true, true, true),
+            Generation::Keras3,
+            MaskedOutput::ZeroUnturned,
+        ),
+        (
+            options(false, false, false),
+            Generation::Keras2,
+            MaskedOutput::State,
+        ),
+        (
+            options(false, true, false),
+            Generation::Keras2,
+            MaskedOutput::Previous,
+        ),
+    ] {
+        let (layer, _) = read("LSTM", &config, generation);
+        assert_eq!(layer.options.masked_output, expected, "{config}");
+    }
+}
+
+#[test]
 fn weights_follow_class_and_options() {
     let of = |class, config: Value| shapes(&read(class, &config, Generation::TfKeras).0);
     assert_eq!(
