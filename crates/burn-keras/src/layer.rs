@@ -9,7 +9,7 @@ use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, Linear};
 use burn::tensor::Device;
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
 use burn_keras_nn::normalization::BatchNormalization;
-use burn_keras_nn::recurrent::Lstm;
+use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
 /// One list of all modules: the type of a field, and what is the same for all of them.
 macro_rules! layers {
@@ -41,8 +41,11 @@ macro_rules! layers {
 }
 
 layers! {
-    Linear Conv1d Conv2d BatchNorm BatchNormalization Embedding Lstm Dropout NoiseDropout
+    Linear Conv1d Conv2d BatchNorm BatchNormalization Embedding Dropout NoiseDropout
     SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    SimpleRnn
+    Gru
+    Lstm
 }
 
 impl From<Submodel> for Layer {
