@@ -87,6 +87,9 @@ pub trait KerasWrapper: std::fmt::Debug {
     /// When the wrapper or one of its parts cannot take the inputs.
     fn outputs(&self, inputs: &[Spec], part: &mut PartOutputs<'_>) -> Result<Vec<Spec>, Failure>;
 
+    /// The paths of the parts' objects from that of the wrapper, in Keras 3.
+    fn part_paths(&self) -> Vec<String>;
+
     /// Names of call arguments (besides the inputs) that the wrapper understands as tensors.
     fn tensor_arguments(&self) -> &'static [&'static str] {
         &[]

@@ -143,7 +143,7 @@ pub fn read_config(
         notes,
     };
     let first_inputs = graph.infer(&callers_first, &mut problems);
-    weights::read_weights(
+    weights::read_groups(
         &mut graph,
         file,
         "model_weights",

@@ -159,6 +159,10 @@ impl KerasWrapper for Bidirectional {
         Ok(merged)
     }
 
+    fn part_paths(&self) -> Vec<String> {
+        ["forward_layer", "backward_layer"].map(str::to_owned).into()
+    }
+
     fn tensor_arguments(&self) -> &'static [&'static str] {
         &["mask", "initial_state"]
     }
