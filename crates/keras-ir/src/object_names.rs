@@ -27,26 +27,25 @@ pub(crate) fn numbered(base: &str, count: usize) -> String {
     }
 }
 
-/// Keras's `to_snake_case`: `Conv2DTranspose` is `conv2d_transpose`, `PReLU` is `p_re_lu`.
+/// Keras 3.15's `to_snake_case`: `Conv2DTranspose` is `conv2d_transpose`, `PReLU` is `p_re_lu`.
 pub(crate) fn snake_case(class: &str) -> String {
     let name: Vec<char> = class
         .chars()
         .filter(|c| c.is_alphanumeric() || *c == '_')
         .collect();
-    let is_small = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    // `(.)([A-Z][a-z0-9]+)`: a word begins.
+    // `(.)([A-Z][a-z]+)`: a word begins.
     let mut words = Vec::with_capacity(name.len());
     let mut at = 0;
     while at < name.len() {
         words.push(name[at]);
         let begins = name.get(at + 1).is_some_and(char::is_ascii_uppercase)
-            && name.get(at + 2).is_some_and(is_small);
+            && name.get(at + 2).is_some_and(char::is_ascii_lowercase);
         at += 1;
         if begins {
             words.push('_');
             words.push(name[at]);
             at += 1;
-            while let Some(c) = name.get(at).filter(|c| is_small(c)) {
+            while let Some(c) = name.get(at).filter(|c| c.is_ascii_lowercase()) {
                 words.push(*c);
                 at += 1;
             }

@@ -159,7 +159,10 @@ pub struct Call {
 impl Layer {
     /// Whether this is a node of an operation, which Keras 3 does not count among the layers.
     pub fn is_operation(&self) -> bool {
-        matches!(self.kind, LayerKind::Layer(layer::LayerKind::MaskOperation(_)))
+        matches!(
+            self.kind,
+            LayerKind::Layer(layer::LayerKind::MaskOperation(_))
+        )
     }
 }
 

@@ -1,8 +1,10 @@
 //! From a container to the [`Graph`]: container → config → calls → shapes → weights → ties →
 //! optimizer.
 
+mod archive;
 mod build;
 mod functional;
+mod kind;
 mod nodes;
 mod optimizer;
 mod resolve;
@@ -10,7 +12,6 @@ mod sequential;
 mod share;
 mod weights;
 
-use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
@@ -21,6 +22,7 @@ use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::version::Generation;
 use build::Builder;
+use kind::Kind;
 
 /// How to read a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,12 +31,14 @@ pub struct ReadOptions {
     pub untie: bool,
 }
 
-/// Reads the whole-model HDF5 file at `path` (Keras 2, tf.keras, and the legacy `.h5` of Keras 3).
+/// Reads the saved model at `path`: a whole-model HDF5 file (Keras 2, tf.keras, and the legacy `.h5`
+/// of Keras 3), a `.keras` archive, or the folder that one was unpacked to. What it is, its content
+/// tells.
 ///
 /// The file is mapped; weights are read when they are asked for.
 ///
 /// ```no_run
-/// let graph = keras_ir::read("siamese.h5", keras_ir::ReadOptions::default())?;
+/// let graph = keras_ir::read("siamese.keras", keras_ir::ReadOptions::default())?;
 /// println!("{}", keras_ir::summary::Summary::new(&graph));
 /// # Ok::<(), keras_ir::Report>(())
 /// ```
@@ -45,19 +49,17 @@ pub struct ReadOptions {
 pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Report> {
     let path = path.as_ref();
     let name = path.display().to_string();
-    let file = H5File::open(path).map_err(|error| {
-        let mut problem = container_problem(&error);
-        if let Some(other) = other_kind(path) {
-            problem.expected = Some("a whole model in a .h5 file".into());
-            problem.found = Some(other.into());
-            problem.help = Some("save it with model.save(\"model.h5\")".into());
+    match kind::of(path).map_err(|problem| problem.in_file(&name))? {
+        Kind::Hdf5 => {
+            let file =
+                H5File::open(path).map_err(|error| container_problem(&error).in_file(&name))?;
+            read_container(&file, &name, options)
         }
-        problem.in_file(&name)
-    })?;
-    read_container(&file, &name, options)
+        Kind::Archive => archive::read(path, &name, options),
+    }
 }
 
-/// Reads a whole model from an open container; `name` stands in messages.
+/// Reads a whole model from an open HDF5 container; `name` stands in messages.
 ///
 /// # Errors
 ///
@@ -72,22 +74,24 @@ pub fn read_container(
             .map_err(|error| container_problem(&error).key(key).in_file(name))
     };
     let config = attribute("model_config")?.ok_or_else(|| no_config(file).in_file(name))?;
-    let parse = |key: &str, text: &str| {
-        json::parse(text).map_err(|error| {
-            Problem::new(ProblemKind::Config)
-                .key(key)
-                .expected("JSON")
-                .found(error.to_string())
-                .in_file(name)
-        })
-    };
-    let config = parse("model_config", &config)?;
+    let config = parse("model_config", &config).map_err(|problem| problem.in_file(name))?;
     let training_config = match attribute("training_config")? {
-        Some(text) => Some(parse("training_config", &text)?),
+        Some(text) => {
+            Some(parse("training_config", &text).map_err(|problem| problem.in_file(name))?)
+        }
         None => None,
     };
     let keras_version = attribute("keras_version")?;
     read_config(file, name, &config, training_config, keras_version, options)
+}
+
+fn parse(key: &str, text: &str) -> Result<Value, Problem> {
+    json::parse(text).map_err(|error| {
+        Problem::new(ProblemKind::Config)
+            .key(key)
+            .expected("JSON")
+            .found(error.to_string())
+    })
 }
 
 /// Reads a model whose config is at hand and whose weights are in the group `model_weights` of
@@ -104,65 +108,106 @@ pub fn read_config(
     keras_version: Option<String>,
     options: ReadOptions,
 ) -> Result<Graph, Report> {
-    let generation = Generation::of_version(keras_version.as_deref());
-    if generation == Generation::Keras1 {
-        return Err(Problem::new(ProblemKind::Container)
-            .key("keras_version")
-            .expected("a file of Keras 2.0 or later")
-            .found(keras_version.unwrap_or_else(|| "no version (Keras 1)".into()))
-            .help("load and save it once with Keras 2.0 to 2.3")
-            .in_file(name));
-    }
-    let class = config["class_name"].as_str().unwrap_or("Model");
-    let mut builder = Builder::new(generation);
-    let root = builder.model(class, &config["config"], None, "");
-    let Builder {
-        models,
-        layers,
-        mut problems,
-        notes,
-        ..
-    } = builder;
-    let Some(root) = root else {
-        return Err(Report {
-            file: name.into(),
-            problems,
-        });
-    };
-    // Models inside are built before those around them.
-    let callers_first: Vec<ModelId> = (0..models.len()).rev().map(ModelId).collect();
-    let mut graph = Graph {
-        file: name.into(),
-        generation,
-        keras_version,
-        models,
-        layers,
-        root,
+    let saved = Saved {
+        name,
+        config,
         training_config,
-        optimizer: Ok(None),
-        notes,
+        keras_version,
+        weights: Weights::Groups(file, "model_weights"),
     };
-    let first_inputs = graph.infer(&callers_first, &mut problems);
-    weights::read_groups(
-        &mut graph,
-        file,
-        "model_weights",
-        &first_inputs,
-        &mut problems,
-    );
-    if !problems.is_empty() {
-        return Err(Report {
+    saved.graph(options)
+}
+
+/// A saved model, opened.
+struct Saved<'a> {
+    /// What messages call it.
+    name: &'a str,
+    /// `class_name` and `config` of the model.
+    config: &'a Value,
+    training_config: Option<Value>,
+    keras_version: Option<String>,
+    weights: Weights<'a>,
+}
+
+/// Where the weights are, and in which layout.
+#[derive(Clone, Copy)]
+enum Weights<'a> {
+    /// A group of legacy HDF5 with lists of weights by layer.
+    Groups(&'a dyn Container, &'a str),
+    /// Keras 3's tree of objects.
+    Tree(&'a dyn Container),
+}
+
+impl Saved<'_> {
+    fn graph(self, options: ReadOptions) -> Result<Graph, Report> {
+        let Self {
+            name,
+            config,
+            training_config,
+            keras_version,
+            weights: saved_weights,
+        } = self;
+        let generation = Generation::of_version(keras_version.as_deref());
+        if generation == Generation::Keras1 {
+            return Err(Problem::new(ProblemKind::Container)
+                .key("keras_version")
+                .expected("a file of Keras 2.0 or later")
+                .found(keras_version.unwrap_or_else(|| "no version (Keras 1)".into()))
+                .help("load and save it once with Keras 2.0 to 2.3")
+                .in_file(name));
+        }
+        let class = config["class_name"].as_str().unwrap_or("Model");
+        let mut builder = Builder::new(generation);
+        let root = builder.model(class, &config["config"], None, "");
+        let Builder {
+            models,
+            layers,
+            mut problems,
+            notes,
+            ..
+        } = builder;
+        let Some(root) = root else {
+            return Err(Report {
+                file: name.into(),
+                problems,
+            });
+        };
+        // Models inside are built before those around them.
+        let callers_first: Vec<ModelId> = (0..models.len()).rev().map(ModelId).collect();
+        let mut graph = Graph {
             file: name.into(),
-            problems,
-        });
+            generation,
+            keras_version,
+            models,
+            layers,
+            root,
+            training_config,
+            optimizer: Ok(None),
+            notes,
+        };
+        let first_inputs = graph.infer(&callers_first, &mut problems);
+        match saved_weights {
+            Weights::Groups(file, group) => {
+                weights::read_groups(&mut graph, file, group, &first_inputs, &mut problems);
+            }
+            Weights::Tree(file) => {
+                weights::read_tree(&mut graph, file, &first_inputs, &mut problems);
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Report {
+                file: name.into(),
+                problems,
+            });
+        }
+        read_shared(&mut graph, saved_weights, options);
+        Ok(graph)
     }
-    read_shared(&mut graph, file, options);
-    Ok(graph)
 }
 
 /// Ties shared layers and reads the optimizer: how many variables it has decides whether layers
 /// that look shared are.
-fn read_shared(graph: &mut Graph, file: &dyn Container, options: ReadOptions) {
+fn read_shared(graph: &mut Graph, file: Weights<'_>, options: ReadOptions) {
     if !options.untie {
         let mut first = None;
         for evidence in share::evidence(graph) {
@@ -192,22 +237,6 @@ fn read_shared(graph: &mut Graph, file: &dyn Container, options: ReadOptions) {
         return;
     }
     optimizer::read_optimizer(graph, file);
-}
-
-/// What else people save models as.
-fn other_kind(path: &Path) -> Option<&'static str> {
-    if path.is_dir() {
-        return path
-            .join("saved_model.pb")
-            .exists()
-            .then_some("a SavedModel, which burn-keras does not read yet");
-    }
-    let mut magic = [0; 4];
-    std::fs::File::open(path)
-        .ok()?
-        .read_exact(&mut magic)
-        .ok()?;
-    (magic == *b"PK\x03\x04").then_some("a .keras archive, which burn-keras does not read yet")
 }
 
 fn container_problem(error: &ContainerError) -> Problem {

@@ -1,4 +1,4 @@
-//! The optimizer's state of a legacy HDF5 file.
+//! The optimizer's state.
 //!
 //! Keras writes a list. Its order is replayed here, once, into `(weight, slot) → tensor`; count
 //! and shapes are checked, and nothing downstream knows positions.
@@ -12,9 +12,11 @@ use crate::optimizer::{Optimizer, Slot, SlotName};
 use crate::problem::{Problem, ProblemKind};
 use crate::version::Generation;
 
-/// Reads the group `optimizer_weights` into `graph`; nothing if the file has no state.
-pub(super) fn read_optimizer(graph: &mut Graph, file: &dyn Container) {
-    graph.optimizer = match read(graph, file) {
+use super::Weights;
+
+/// Reads the optimizer's variables into `graph`; nothing if the file has none.
+pub(super) fn read_optimizer(graph: &mut Graph, saved: Weights<'_>) {
+    graph.optimizer = match read(graph, saved) {
         Ok(Found::State(optimizer)) => Ok(Some(*optimizer)),
         Ok(Found::Nothing) => Ok(None),
         Ok(Found::Unknown(class)) => {
@@ -36,24 +38,75 @@ enum Found {
     Unknown(String),
 }
 
-fn read(graph: &Graph, file: &dyn Container) -> Result<Found, Vec<Problem>> {
-    const GROUP: &str = "optimizer_weights";
-    if !file.has_group(GROUP) {
-        return Ok(Found::Nothing);
+/// The variables of an optimizer, as the file lists them.
+struct Variables {
+    names: Vec<String>,
+    tensors: Vec<StoredTensor>,
+}
+
+impl Variables {
+    fn read(saved: Weights<'_>) -> Result<Self, Problem> {
+        match saved {
+            Weights::Groups(file, _) => Self::of_list(file),
+            Weights::Tree(file) => Self::of_tree(file),
+        }
     }
+
+    /// The group `optimizer_weights` of a legacy file.
+    fn of_list(file: &dyn Container) -> Result<Self, Problem> {
+        const GROUP: &str = "optimizer_weights";
+        if !file.has_group(GROUP) {
+            return Ok(Self {
+                names: Vec::new(),
+                tensors: Vec::new(),
+            });
+        }
+        let names = file
+            .string_list_attribute(GROUP, "weight_names")
+            .map_err(|error| unreadable(&error))?
+            .unwrap_or_default();
+        let tensors = names
+            .iter()
+            .map(|name| file.tensor(&format!("{GROUP}/{name}")))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unreadable(&error))?;
+        Ok(Self { names, tensors })
+    }
+
+    /// The optimizer's object in Keras 3's tree: numbers for names.
+    fn of_tree(file: &dyn Container) -> Result<Self, Problem> {
+        const GROUP: &str = "optimizer/vars";
+        let count = if file.has_group(GROUP) {
+            let children = file.children(GROUP).map_err(|error| unreadable(&error))?;
+            children.datasets.len()
+        } else {
+            0
+        };
+        let tensors = (0..count)
+            .map(|index| file.tensor(&format!("{GROUP}/{index}")))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unreadable(&error))?;
+        let names = tensors.iter().enumerate().map(|(index, tensor)| {
+            let is_scalar = tensor.shape().is_empty();
+            match index {
+                0 => "iteration".to_owned(),
+                1 if is_scalar && tensor.dtype().is_float() => "learning_rate".to_owned(),
+                index => index.to_string(),
+            }
+        });
+        Ok(Self {
+            names: names.collect(),
+            tensors,
+        })
+    }
+}
+
+fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     let fail = |problem: Problem| vec![problem];
-    let names = file
-        .string_list_attribute(GROUP, "weight_names")
-        .map_err(|error| fail(unreadable(&error)))?
-        .unwrap_or_default();
+    let Variables { names, tensors } = Variables::read(saved).map_err(fail)?;
     if names.is_empty() {
         return Ok(Found::Nothing);
     }
-    let tensors = names
-        .iter()
-        .map(|name| file.tensor(&format!("{GROUP}/{name}")))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| fail(unreadable(&error)))?;
 
     let object = graph
         .training_config

@@ -160,7 +160,9 @@ impl KerasWrapper for Bidirectional {
     }
 
     fn part_paths(&self) -> Vec<String> {
-        ["forward_layer", "backward_layer"].map(str::to_owned).into()
+        ["forward_layer", "backward_layer"]
+            .map(str::to_owned)
+            .into()
     }
 
     fn tensor_arguments(&self) -> &'static [&'static str] {

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::{Failure, KerasWrapper, Part, PartOutputs, part};
 use crate::layer::Mismatch;
 use crate::layer::config::Config;
-use crate::object_names::ObjectNames;
 use crate::layer::rnn::{MaskedOutput, RecurrentOptions};
+use crate::object_names::ObjectNames;
 use crate::shape::Spec;
 
 /// `RNN`, whose parts are the layers of its cells.
@@ -23,7 +23,7 @@ pub struct Rnn {
     /// Whether states are listed from the last cell to the first.
     pub reverse_state_order: bool,
     /// The paths of the cells' objects in Keras 3.
-    paths: Vec<String>,
+    pub paths: Vec<String>,
 }
 
 impl Rnn {
