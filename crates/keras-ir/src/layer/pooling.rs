@@ -95,6 +95,11 @@ impl KerasLayer for GlobalPooling {
     }
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
+        // The mask may follow the input: `GlobalAveragePooling1D()(x, mask)`.
+        let inputs = match inputs {
+            [_, mask] if self.uses_mask() && mask.shape.rank() == 2 => &inputs[..1],
+            _ => inputs,
+        };
         let input = single_of_rank(inputs, self.dimensions + 2)?;
         let axes = self.axes();
         let kept = input.shape.0.iter().enumerate();
