@@ -5,6 +5,7 @@
 //! every error names the file and the object, and nothing outside the file is ever opened.
 
 mod archive;
+mod arrangement;
 mod attributes;
 mod bytes;
 mod dtype;
@@ -16,6 +17,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 pub use archive::Archive;
+pub use arrangement::Arrangement;
 pub use attributes::{Attribute, Attributes};
 pub use bytes::ByteView;
 pub use dtype::Dtype;

@@ -4,6 +4,7 @@
 mod archive;
 mod build;
 mod functional;
+mod keras1;
 mod kind;
 mod nodes;
 mod optimizer;
@@ -12,6 +13,7 @@ mod sequential;
 mod share;
 mod weights;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::Value;
@@ -31,9 +33,9 @@ pub struct ReadOptions {
     pub untie: bool,
 }
 
-/// Reads the saved model at `path`: a whole-model HDF5 file (Keras 2, tf.keras, and the legacy `.h5`
-/// of Keras 3), a `.keras` archive, or the folder that one was unpacked to. What it is, its content
-/// tells.
+/// Reads the saved model at `path`: a whole-model HDF5 file (Keras 1 and 2, tf.keras, and the legacy
+/// `.h5` of Keras 3), a `.keras` archive, or the folder that one was unpacked to. What it is, its
+/// content tells.
 ///
 /// The file is mapped; weights are read when they are asked for.
 ///
@@ -148,17 +150,23 @@ impl Saved<'_> {
             weights: saved_weights,
         } = self;
         let generation = Generation::of_version(keras_version.as_deref());
-        if generation == Generation::Keras1 {
-            return Err(Problem::new(ProblemKind::Container)
-                .key("keras_version")
-                .expected("a file of Keras 2.0 or later")
-                .found(keras_version.unwrap_or_else(|| "no version (Keras 1)".into()))
-                .help("load and save it once with Keras 2.0 to 2.3")
-                .in_file(name));
-        }
-        let class = config["class_name"].as_str().unwrap_or("Model");
+        let mut class = config["class_name"].as_str().unwrap_or("Model").to_owned();
+        let mut config = Cow::Borrowed(&config["config"]);
         let mut builder = Builder::new(generation);
-        let root = builder.model(class, &config["config"], None, "");
+        let origin = match saved_weights {
+            Weights::Groups(file, group) if generation == Generation::Keras1 => {
+                let version = keras_version.as_deref();
+                Some(keras1::Origin::of(file, group, &config, version))
+            }
+            _ => None,
+        };
+        if let Some(origin) = &origin {
+            let translated = keras1::translate(&class, &config, origin, &mut builder.problems);
+            class = translated.0;
+            config = Cow::Owned(translated.1);
+            builder.notes.push(origin.note().to_owned());
+        }
+        let root = builder.model(&class, &config, None, "");
         let Builder {
             models,
             layers,
@@ -189,6 +197,9 @@ impl Saved<'_> {
         match saved_weights {
             Weights::Groups(file, group) => {
                 weights::read_groups(&mut graph, file, group, &first_inputs, &mut problems);
+                if let Some(origin) = &origin {
+                    weights::modernise(&mut graph, &first_inputs, origin, &mut problems);
+                }
             }
             Weights::Tree(file) => {
                 weights::read_tree(&mut graph, file, &first_inputs, &mut problems);
