@@ -107,6 +107,10 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     if names.is_empty() {
         return Ok(Found::Nothing);
     }
+    if graph.training_config.is_none() && matches!(saved, Weights::Tree(_)) {
+        // Weights alone: the config of the optimizer is in another file, if anywhere.
+        return Ok(Found::Unknown("without a training config".into()));
+    }
 
     let object = graph
         .training_config
