@@ -43,9 +43,7 @@ impl Arranged {
                 ));
             }
             let last = joined.len() - 1;
-            joined[last] = joined[last]
-                .checked_add(shape[last])
-                .ok_or("too large")?;
+            joined[last] = joined[last].checked_add(shape[last]).ok_or("too large")?;
         }
         let rank = joined.len();
         if arrangement.permutation.is_empty() {
@@ -207,8 +205,16 @@ mod tests {
             StoredTensor::arranged(sources, arrangement).is_ok()
         };
         assert!(!arrange(vec![], vec![], vec![]));
-        assert!(!arrange(vec![tensor(&[2, 2], 0), tensor(&[3, 2], 0)], vec![], vec![]));
-        assert!(!arrange(vec![tensor(&[], 0), tensor(&[], 0)], vec![], vec![]));
+        assert!(!arrange(
+            vec![tensor(&[2, 2], 0), tensor(&[3, 2], 0)],
+            vec![],
+            vec![]
+        ));
+        assert!(!arrange(
+            vec![tensor(&[], 0), tensor(&[], 0)],
+            vec![],
+            vec![]
+        ));
         assert!(!arrange(vec![tensor(&[2, 2], 0)], vec![0, 0], vec![]));
         assert!(!arrange(vec![tensor(&[2, 2], 0)], vec![0, 1, 2], vec![]));
         assert!(!arrange(vec![tensor(&[2, 2], 0)], vec![1, 0], vec![0]));

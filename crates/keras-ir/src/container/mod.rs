@@ -11,6 +11,7 @@ mod bytes;
 mod dtype;
 mod error;
 mod hdf5;
+mod shards;
 mod tensor;
 
 use std::fmt::Debug;
@@ -23,6 +24,7 @@ pub use bytes::ByteView;
 pub use dtype::Dtype;
 pub use error::ContainerError;
 pub use hdf5::H5File;
+pub use shards::Shards;
 pub use tensor::StoredTensor;
 
 /// The names of a group's members.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::arrangement::{Arrangement, Arranged};
+use super::arrangement::{Arranged, Arrangement};
 use super::{ByteView, ContainerError, Dtype};
 
 /// A tensor in a container: cheap to clone, nothing read before it is asked for.
@@ -80,10 +80,7 @@ impl StoredTensor {
     /// # Errors
     ///
     /// Sources that cannot be joined, or that the arrangement does not fit.
-    pub fn arranged(
-        sources: Vec<Self>,
-        arrangement: Arrangement,
-    ) -> Result<Self, ContainerError> {
+    pub fn arranged(sources: Vec<Self>, arrangement: Arrangement) -> Result<Self, ContainerError> {
         let (path, dtype) = match sources.first() {
             Some(first) => (first.path().to_owned(), first.dtype()),
             None => (String::new(), Dtype::U8),

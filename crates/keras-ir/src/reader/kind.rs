@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Hdf5,
     /// A `.keras` archive, zipped or unpacked.
     Archive,
+    /// JSON: an architecture, or the list of the shards of weights.
+    Json,
 }
 
 /// The kind of what is at `path`.
@@ -43,6 +45,7 @@ pub(super) fn of(path: &Path) -> Result<Kind, Problem> {
     });
     match read {
         Ok(start) if start.starts_with(b"PK") => Ok(Kind::Archive),
+        Ok(start) if start.trim_ascii_start().starts_with(b"{") => Ok(Kind::Json),
         // What is no HDF5, its reader says best.
         Ok(_) => Ok(Kind::Hdf5),
         Err(error) => {

@@ -109,6 +109,10 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     if names.is_empty() {
         return Ok(Found::Nothing);
     }
+    if graph.training_config.is_none() && matches!(saved, Weights::Tree(_)) {
+        // Weights alone: the config of the optimizer is in another file, if anywhere.
+        return Ok(Found::Unknown("without a training config".into()));
+    }
 
     let object = graph
         .training_config
@@ -238,7 +242,9 @@ fn variable_orders(graph: &Graph) -> Result<Orders, Problem> {
     };
     if graph.generation == Generation::Keras1 {
         // Theano's counter of variables sorts those without a name.
-        let nameless = by_name.iter().find(|variable| variable.name(graph).starts_with("param_"));
+        let nameless = by_name
+            .iter()
+            .find(|variable| variable.name(graph).starts_with("param_"));
         if let Some(variable) = nameless {
             return Err(Problem::new(ProblemKind::Optimizer)
                 .key(variable.tensor(graph).path())

@@ -46,10 +46,26 @@ const CLASSES: &[(&[&str], &str, Keys)] = &[
     (&["Convolution1D", "Conv1D"], "Conv1D", CONVOLUTION),
     (&["Convolution2D", "Conv2D"], "Conv2D", CONVOLUTION),
     (&["Convolution3D", "Conv3D"], "Conv3D", CONVOLUTION),
-    (&["AtrousConvolution1D", "AtrousConv1D"], "Conv1D", CONVOLUTION),
-    (&["AtrousConvolution2D", "AtrousConv2D"], "Conv2D", CONVOLUTION),
-    (&["Deconvolution2D", "Deconv2D"], "Conv2DTranspose", CONVOLUTION),
-    (&["SeparableConvolution2D", "SeparableConv2D"], "SeparableConv2D", CONVOLUTION),
+    (
+        &["AtrousConvolution1D", "AtrousConv1D"],
+        "Conv1D",
+        CONVOLUTION,
+    ),
+    (
+        &["AtrousConvolution2D", "AtrousConv2D"],
+        "Conv2D",
+        CONVOLUTION,
+    ),
+    (
+        &["Deconvolution2D", "Deconv2D"],
+        "Conv2DTranspose",
+        CONVOLUTION,
+    ),
+    (
+        &["SeparableConvolution2D", "SeparableConv2D"],
+        "SeparableConv2D",
+        CONVOLUTION,
+    ),
     (&["LocallyConnected1D"], "LocallyConnected1D", CONVOLUTION),
     (&["LocallyConnected2D"], "LocallyConnected2D", CONVOLUTION),
     (&["MaxPooling1D"], "MaxPooling1D", POOLING),
@@ -61,9 +77,21 @@ const CLASSES: &[(&[&str], &str, Keys)] = &[
     (&["GlobalMaxPooling1D"], "GlobalMaxPooling1D", POOLING),
     (&["GlobalMaxPooling2D"], "GlobalMaxPooling2D", POOLING),
     (&["GlobalMaxPooling3D"], "GlobalMaxPooling3D", POOLING),
-    (&["GlobalAveragePooling1D"], "GlobalAveragePooling1D", POOLING),
-    (&["GlobalAveragePooling2D"], "GlobalAveragePooling2D", POOLING),
-    (&["GlobalAveragePooling3D"], "GlobalAveragePooling3D", POOLING),
+    (
+        &["GlobalAveragePooling1D"],
+        "GlobalAveragePooling1D",
+        POOLING,
+    ),
+    (
+        &["GlobalAveragePooling2D"],
+        "GlobalAveragePooling2D",
+        POOLING,
+    ),
+    (
+        &["GlobalAveragePooling3D"],
+        "GlobalAveragePooling3D",
+        POOLING,
+    ),
     (&["UpSampling1D"], "UpSampling1D", RESIZING),
     (&["UpSampling2D"], "UpSampling2D", RESIZING),
     (&["UpSampling3D"], "UpSampling3D", RESIZING),
@@ -248,7 +276,11 @@ fn sides(config: &mut Map<String, Value>) {
     };
     let side = |key: &str| padding.get(key).cloned().unwrap_or(json!(0));
     let pairs = match padding {
-        Value::Object(sides) if sides.keys().any(|key| key == "top_pad" || key == "bottom_pad") => {
+        Value::Object(sides)
+            if sides
+                .keys()
+                .any(|key| key == "top_pad" || key == "bottom_pad") =>
+        {
             json!([
                 [side("top_pad"), side("bottom_pad")],
                 [side("left_pad"), side("right_pad")]
@@ -281,7 +313,9 @@ fn theano_padding(class: &str, config: &mut Map<String, Value>) {
     // In the middle of windows of an odd size that move by one step, they agree; in pooling up to
     // a size of 3.
     let size = sizes(if pools { "pool_size" } else { "kernel_size" });
-    let odd = size.iter().all(|size| size % 2 == 1 && (*size <= 3 || !pools));
+    let odd = size
+        .iter()
+        .all(|size| size % 2 == 1 && (*size <= 3 || !pools));
     let one_step = sizes("strides").iter().all(|stride| *stride == 1);
     if !odd || !one_step {
         config.insert("padding".into(), "theano_same".into());

@@ -82,7 +82,10 @@ fn modern(entry: &Value) -> Value {
     match entry.as_object() {
         Some(old) if !old.contains_key("class_name") && old.contains_key("name") => {
             let mut config = old.clone();
-            config.insert("name".into(), old.get("custom_name").cloned().unwrap_or_default());
+            config.insert(
+                "name".into(),
+                old.get("custom_name").cloned().unwrap_or_default(),
+            );
             config.remove("custom_name");
             json!({"class_name": old["name"], "config": config})
         }

@@ -81,7 +81,10 @@ pub(in crate::reader) fn stored(
         } else {
             spec.shape
         };
-        WeightSpec { shape: axes, ..spec }
+        WeightSpec {
+            shape: axes,
+            ..spec
+        }
     });
     specs.collect()
 }
@@ -161,7 +164,9 @@ fn kernel(
     let filters_first = if is_flat {
         // (filters, channels, steps, 1), not (steps, 1, channels, filters).
         let sizes = [wanted.first(), wanted.last()].map(|size| size.copied().flatten());
-        !(found.first().copied() == sizes[0] && found[1..2] == [1] && found.last().copied() == sizes[1])
+        !(found.first().copied() == sizes[0]
+            && found[1..2] == [1]
+            && found.last().copied() == sizes[1])
     } else {
         window.data_format == DataFormat::ChannelsFirst
     };

@@ -49,7 +49,12 @@ fn specs(kind: &layer::LayerKind, id: LayerId, first_inputs: &FirstInputs) -> Ve
 }
 
 /// What weights the file holds of a layer.
-fn stored(graph: &Graph, kind: &layer::LayerKind, id: LayerId, inputs: &FirstInputs) -> Vec<WeightSpec> {
+fn stored(
+    graph: &Graph,
+    kind: &layer::LayerKind,
+    id: LayerId,
+    inputs: &FirstInputs,
+) -> Vec<WeightSpec> {
     let specs = specs(kind, id, inputs);
     if graph.generation == Generation::Keras1 {
         keras1::stored(kind, &graph.layer(id).config, specs)
