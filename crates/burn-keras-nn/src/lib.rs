@@ -11,6 +11,7 @@
 //! * [`shape`]: steps folded into the batch and back
 //! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
+//! * [`dense`]: dense layers of Keras 1
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -29,6 +30,7 @@ extern crate std;
 
 pub mod activation;
 pub mod conv;
+pub mod dense;
 pub mod dropout;
 pub mod embedding;
 pub mod ids;

@@ -7,6 +7,7 @@ use burn::nn::{DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LinearConfig
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
+use burn_keras_nn::dense::{HighwayConfig, MaxoutDenseConfig};
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
@@ -52,6 +53,24 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             bias,
         } => LinearConfig::new(*input, *output)
             .with_bias(*bias)
+            .init(device)
+            .into(),
+        Module::MaxoutDense {
+            input,
+            output,
+            pieces,
+            bias,
+        } => MaxoutDenseConfig::new(*input, *output, *pieces)
+            .with_bias(*bias)
+            .init(device)
+            .into(),
+        Module::Highway {
+            features,
+            bias,
+            activation,
+        } if *activation != Activation::Glu => HighwayConfig::new(*features)
+            .with_bias(*bias)
+            .with_activation(activation::module(*activation))
             .init(device)
             .into(),
         Module::Conv { .. } => convolution::convolution(module, device)?,

@@ -178,6 +178,8 @@ pub(crate) fn wrong_module() -> Error {
 fn module_forward(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {
     let [x] = function::take(inputs)?;
     match layer {
+        Layer::MaxoutDense(dense) => return Ok(dense.forward(x.try_into()?).into()),
+        Layer::Highway(highway) => return Ok(highway.forward(x.try_into()?).into()),
         Layer::Conv1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         Layer::Conv2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         Layer::Conv3d(conv) => return Ok(conv.forward(x.try_into()?).into()),

@@ -5,6 +5,7 @@ use burn::module::Module as _;
 use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
 use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn_keras_import::plan::{Argument, Function, Operation, PoolWindow};
+use keras_ir::layer::convolution::Padding;
 
 use crate::layer::Layer;
 
@@ -34,6 +35,9 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
         | Function::And
         | Function::Or => require(broadcast(shapes), || {
             format!("tensors of {shapes:?}, element by element")
+        }),
+        Function::Cosine => require(shapes.get(1).map(Vec::as_slice) == Some(first), || {
+            format!("cosines between vectors of {shapes:?}")
         }),
         Function::ApplyMask => mask(shapes, 1, 0),
         Function::Fill(_) => mask(shapes, 0, 1),
@@ -87,6 +91,8 @@ pub(crate) fn module(
             let [input, _] = linear.weight.lazy_shape().dims();
             axis(x.len().saturating_sub(1), input, "features")
         }
+        Layer::MaxoutDense(dense) => axis(1, dense.weight.lazy_shape()[1], "features"),
+        Layer::Highway(highway) => axis(1, highway.weight.lazy_shape()[0], "features"),
         Layer::Conv1d(conv) => conv1d(x, conv),
         Layer::Conv2d(conv) => conv2d(x, conv),
         Layer::Conv3d(conv) => conv3d(x, conv),
@@ -252,7 +258,7 @@ fn spread(x: &[usize], channels: usize) -> Result<(), String> {
 }
 
 fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {
-    if pooling.same {
+    if pooling.padding != Padding::Valid {
         return Ok(());
     }
     let ones = vec![1; pooling.size.len()];
@@ -293,7 +299,7 @@ mod tests {
         let pooling = PoolWindow {
             size: vec![3, 3],
             strides: vec![1, 1],
-            same: false,
+            padding: Padding::Valid,
         };
         assert!(pool(&[1, 1, 3, 2], &pooling).is_err());
     }

@@ -8,6 +8,7 @@ use burn::nn::conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, Linear};
 use burn::tensor::Device;
 use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
+use burn_keras_nn::dense::{Highway, MaxoutDense};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
 use burn_keras_nn::normalization::BatchNormalization;
 use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
@@ -42,7 +43,7 @@ macro_rules! layers {
 }
 
 layers! {
-    Linear
+    Linear MaxoutDense Highway
     Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
     BatchNorm BatchNormalization

@@ -62,6 +62,15 @@ const TYPES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "burn_keras_nn::dense",
+        &[
+            "Highway",
+            "HighwayConfig",
+            "MaxoutDense",
+            "MaxoutDenseConfig",
+        ],
+    ),
+    (
         "burn_keras_nn::dropout",
         &[
             "AlphaDropout",

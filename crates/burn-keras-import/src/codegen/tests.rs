@@ -3,6 +3,7 @@
 
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
+use keras_ir::layer::convolution::Padding;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 use keras_ir::shape::{Kind, Shape, Spec};
 
@@ -404,10 +405,10 @@ fn an_input_may_be_the_output() {
 
 #[test]
 fn every_function_has_its_expression() {
-    let window = |same| PoolWindow {
+    let window = |padding| PoolWindow {
         size: vec![2, 3],
         strides: vec![1, 2],
-        same,
+        padding,
     };
     let axes = |axes: &[usize]| ReducedAxes {
         axes: axes.to_vec(),
@@ -543,13 +544,13 @@ fn every_function_has_its_expression() {
             "let y = padding::pad_same1d(a, [3], [2], [1]);",
         ),
         (
-            Function::MaxPool(window(true)),
+            Function::MaxPool(window(Padding::Same)),
             vec![f(4)],
             f(4),
             "let y = pool::max_pool2d(a, [2, 3], [1, 2], Padding::Same);",
         ),
         (
-            Function::AveragePool(window(false)),
+            Function::AveragePool(window(Padding::Valid)),
             vec![f(4)],
             f(4),
             "let y = pool::average_pool2d(a, [2, 3], [1, 2], Padding::Valid);",

@@ -9,6 +9,7 @@ mod body;
 mod borders;
 mod convolution;
 mod core;
+mod keras1;
 mod mask;
 mod merging;
 mod normalization;
@@ -76,6 +77,9 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::UpSampling(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
+        Class::MaxoutDense(layer) => layer,
+        Class::Highway(layer) => layer,
+        Class::MergeCosine(layer) => layer,
         Class::Recurrent(layer) => layer,
         Class::MaskOperation(layer) => layer,
     }

@@ -94,6 +94,26 @@ pub enum Module {
         /// Whether there is a gamma.
         scale: bool,
     },
+    /// `burn_keras_nn::dense::MaxoutDense`.
+    MaxoutDense {
+        /// Input features.
+        input: usize,
+        /// Output features.
+        output: usize,
+        /// How many there are to choose from.
+        pieces: usize,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// `burn_keras_nn::dense::Highway`.
+    Highway {
+        /// Features.
+        features: usize,
+        /// Whether there are biases.
+        bias: bool,
+        /// Of what is not the input.
+        activation: Activation,
+    },
     /// `burn::nn::Embedding`.
     Embedding {
         /// Rows.
@@ -493,6 +513,31 @@ impl Module {
                     .add("with_center", *center, true)
                     .add("with_scale", *scale, true),
             ),
+            Self::MaxoutDense {
+                input,
+                output,
+                pieces,
+                bias,
+            } => make(
+                "MaxoutDense",
+                Config("MaxoutDenseConfig"),
+                vec![(*input).into(), (*output).into(), (*pieces).into()],
+                options().add("with_bias", *bias, true),
+            ),
+            Self::Highway {
+                features,
+                bias,
+                activation,
+            } => make(
+                "Highway",
+                Config("HighwayConfig"),
+                vec![(*features).into()],
+                options().add("with_bias", *bias, true).add(
+                    "with_activation",
+                    *activation,
+                    Activation::Linear,
+                ),
+            ),
             Self::Embedding { count, size } => make(
                 "Embedding",
                 Config("EmbeddingConfig"),
@@ -651,6 +696,20 @@ impl Module {
                 }
                 params.push(statistic("running_mean", "moving_mean"));
                 params.push(statistic("running_var", "moving_variance"));
+            }
+            Self::MaxoutDense { bias, .. } => {
+                params.push(plain("weight", "W"));
+                if *bias {
+                    params.push(plain("bias", "b"));
+                }
+            }
+            Self::Highway { bias, .. } => {
+                params.push(plain("weight", "W"));
+                params.push(plain("gate_weight", "W_carry"));
+                if *bias {
+                    params.push(plain("bias", "b"));
+                    params.push(plain("gate_bias", "b_carry"));
+                }
             }
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {

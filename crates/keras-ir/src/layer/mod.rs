@@ -9,6 +9,7 @@ pub mod borders;
 pub mod config;
 pub mod convolution;
 pub mod core;
+pub mod keras1;
 pub mod merging;
 pub mod normalization;
 pub mod pooling;
@@ -258,6 +259,9 @@ registry! {
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";
     Concatenate(merging::Concatenate): "Concatenate";
+    MaxoutDense(keras1::MaxoutDense): "MaxoutDense";
+    Highway(keras1::Highway): "Highway";
+    MergeCosine(keras1::MergeCosine): "Merge";
     Recurrent(rnn::Recurrent):
         "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
     MaskOperation(symbolic::MaskOperation):

@@ -1,0 +1,61 @@
+//! Layers that only Keras 1 had.
+
+use keras_ir::Problem;
+use keras_ir::layer::KerasLayer;
+use keras_ir::layer::keras1::{Highway, MaxoutDense, MergeCosine};
+use keras_ir::shape::Kind;
+
+use super::pooling::outputs;
+use super::{LayerCall, LayerView, Lower, merging};
+use crate::plan::{Function, Module, Operation};
+
+impl Lower for MaxoutDense {
+    fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        Some(Module::MaxoutDense {
+            input: layer.weight("W").get(1).copied()?,
+            output: self.units,
+            pieces: self.pieces,
+            bias: self.use_bias,
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        apply(self, call)
+    }
+}
+
+impl Lower for Highway {
+    fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        Some(Module::Highway {
+            features: layer.weight("W").first().copied()?,
+            bias: self.use_bias,
+            activation: self.activation,
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        apply(self, call)
+    }
+}
+
+/// The layer's module on its input.
+fn apply(layer: &dyn KerasLayer, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+    let input = call.float_input();
+    let spec = outputs(layer, call)?;
+    let module = Operation::Module(call.module()?);
+    let output = call.step(module, vec![input], spec);
+    call.output(output);
+    Ok(())
+}
+
+impl Lower for MergeCosine {
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let spec = merging::outputs(self, call)?;
+        let inputs = call.inputs().into_iter();
+        let inputs = inputs.map(|input| call.cast(input, Kind::Float)).collect();
+        let cosine = Operation::Function(Function::Cosine);
+        let output = call.step(cosine, inputs, spec);
+        call.output(output);
+        Ok(())
+    }
+}
