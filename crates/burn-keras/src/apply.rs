@@ -4,6 +4,7 @@ use std::slice::Iter;
 use std::vec::IntoIter;
 
 use burn_keras_import::plan::Argument;
+use burn_keras_nn::recurrent::{LstmOutput, RnnOutput};
 
 use crate::execute::wrong_module;
 use crate::layer::Layer;
@@ -78,23 +79,44 @@ pub(crate) fn apply(
     arguments: Arguments<'_>,
     results: &[&'static str],
 ) -> Result<Vec<Value>, Error> {
+    let mut arguments = arguments;
     match layer {
-        Layer::Lstm(module) => {
-            let mut arguments = arguments;
+        Layer::SimpleRnn(module) => {
             let x = arguments.tensor()?;
             let mask = arguments.optional()?;
-            let state = arguments.several()?;
-            let output = module.forward(x, mask, state);
-            pick(results, |field| match field {
-                "sequence" => Some(output.sequence.clone().into()),
-                "last" => Some(output.last.clone().into()),
-                "hidden" => Some(output.hidden.clone().into()),
-                "cell" => Some(output.cell.clone().into()),
-                _ => None,
-            })
+            rnn(module.forward(x, mask, arguments.optional()?), results)
+        }
+        Layer::Gru(module) => {
+            let x = arguments.tensor()?;
+            let mask = arguments.optional()?;
+            rnn(module.forward(x, mask, arguments.optional()?), results)
+        }
+        Layer::Lstm(module) => {
+            let x = arguments.tensor()?;
+            let mask = arguments.optional()?;
+            lstm(module.forward(x, mask, arguments.several()?), results)
         }
         _ => Err(wrong_module()),
     }
+}
+
+fn rnn(output: RnnOutput, results: &[&'static str]) -> Result<Vec<Value>, Error> {
+    pick(results, |field| match field {
+        "sequence" => Some(output.sequence.clone().into()),
+        "last" => Some(output.last.clone().into()),
+        "hidden" => Some(output.hidden.clone().into()),
+        _ => None,
+    })
+}
+
+fn lstm(output: LstmOutput, results: &[&'static str]) -> Result<Vec<Value>, Error> {
+    pick(results, |field| match field {
+        "sequence" => Some(output.sequence.clone().into()),
+        "last" => Some(output.last.clone().into()),
+        "hidden" => Some(output.hidden.clone().into()),
+        "cell" => Some(output.cell.clone().into()),
+        _ => None,
+    })
 }
 
 /// The fields `results` of what a module gives.

@@ -11,8 +11,9 @@ use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
 use burn_keras_nn::normalization::{BatchNormalizationConfig, batch_norm};
-use burn_keras_nn::recurrent::LstmConfig;
+use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
+use keras_ir::layer::rnn::{CellKind, MaskedOutput};
 
 use crate::layer::{Layer, Submodel};
 use crate::{Error, activation};
@@ -77,28 +78,55 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         Module::Embedding { count, size } => {
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
-        Module::Lstm {
-            input,
-            units,
-            bias,
-            activation,
-            recurrent_activation,
-            go_backwards,
-            zero_output_for_mask,
-        } => {
-            if [activation, recurrent_activation].contains(&&Activation::Glu) {
-                return Err("glu changes the shape of its input".into());
-            }
-            LstmConfig::new(*input, *units)
+        Module::Recurrent { .. } => recurrent(module, device)?,
+        noise => self::noise(noise, device)?,
+    })
+}
+
+fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
+    let Module::Recurrent {
+        cell,
+        layout: _,
+        input,
+        units,
+        bias,
+        activation,
+        recurrent_activation,
+        go_backwards,
+        masked_output,
+    } = module
+    else {
+        return Err("no recurrent layer".into());
+    };
+    if [activation, recurrent_activation].contains(&&Activation::Glu) {
+        return Err("glu changes the shape of its input".into());
+    }
+    let masked_output = match masked_output {
+        MaskedOutput::Previous | MaskedOutput::ZeroUnturned => recurrent::MaskedOutput::Previous,
+        MaskedOutput::Zero => recurrent::MaskedOutput::Zero,
+        MaskedOutput::State => recurrent::MaskedOutput::State,
+    };
+    macro_rules! common {
+        ($config:ident) => {
+            $config::new(*input, *units)
                 .with_bias(*bias)
                 .with_activation(activation::module(*activation))
-                .with_recurrent_activation(activation::module(*recurrent_activation))
                 .with_go_backwards(*go_backwards)
-                .with_zero_output_for_mask(*zero_output_for_mask)
-                .init(device)
-                .into()
-        }
-        noise => self::noise(noise, device)?,
+                .with_masked_output(masked_output)
+        };
+    }
+    let gate = activation::module(*recurrent_activation);
+    Ok(match *cell {
+        CellKind::SimpleRnn => common!(SimpleRnnConfig).init(device).into(),
+        CellKind::Gru { reset_after } => common!(GruConfig)
+            .with_recurrent_activation(gate)
+            .with_reset_after(reset_after)
+            .init(device)
+            .into(),
+        CellKind::Lstm => common!(LstmConfig)
+            .with_recurrent_activation(gate)
+            .init(device)
+            .into(),
     })
 }
 

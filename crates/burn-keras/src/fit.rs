@@ -97,31 +97,47 @@ pub(crate) fn module(
         Layer::ConvTranspose3d(conv) => spread(x, conv.weight.lazy_shape()[0]),
         Layer::BatchNorm(norm) => axis(1, norm.gamma.lazy_shape()[0], "features"),
         Layer::BatchNormalization(norm) => axis(1, norm.running_mean.value().dims()[0], "features"),
-        Layer::Lstm(lstm) => {
-            let [features, _] = lstm.kernel.lazy_shape().dims();
-            axis(2, features, "features")?;
-            let Operation::Apply { arguments, .. } = operation else {
-                return Ok(());
-            };
-            let masked = arguments.get(1) == Some(&Argument::Optional(true));
-            let steps = x.get(..2).unwrap_or_default();
-            if masked {
-                let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
-                require(keep == steps, || {
-                    format!("steps {steps:?} with a mask of {keep:?}")
-                })?;
-            }
-            let state = [x[0], lstm.units];
-            let mut states = shapes.iter().skip(1 + usize::from(masked));
-            require(states.all(|shape| *shape == state), || {
-                format!("tensors of {shapes:?}; states of {state:?} are expected")
-            })
+        Layer::SimpleRnn(rnn) => {
+            recurrent(rnn.kernel.lazy_shape()[0], rnn.units, operation, shapes)
         }
+        Layer::Gru(gru) => recurrent(gru.kernel.lazy_shape()[0], gru.units, operation, shapes),
+        Layer::Lstm(lstm) => recurrent(lstm.kernel.lazy_shape()[0], lstm.units, operation, shapes),
         Layer::Embedding(_) => Ok(()),
         other => require(other.num_params() == 0, || {
             "no layer that can be called".to_owned()
         }),
     }
+}
+
+/// Whether sequence, mask and states fit a recurrent layer.
+fn recurrent(
+    features: usize,
+    units: usize,
+    operation: &Operation,
+    shapes: Shapes<'_>,
+) -> Result<(), String> {
+    let x = shapes.first().map(Vec::as_slice).unwrap_or_default();
+    let [batch, steps, found] = *x else {
+        return require(false, || format!("a tensor of {x:?} as a sequence"));
+    };
+    require(found == features, || {
+        format!("a tensor of {x:?}; {features} features are expected on axis 2")
+    })?;
+    let Operation::Apply { arguments, .. } = operation else {
+        return Ok(());
+    };
+    let masked = arguments.get(1) == Some(&Argument::Optional(true));
+    if masked {
+        let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
+        require(keep == [batch, steps], || {
+            format!("steps {:?} with a mask of {keep:?}", [batch, steps])
+        })?;
+    }
+    let state = [batch, units];
+    let mut states = shapes.iter().skip(1 + usize::from(masked));
+    require(states.all(|shape| *shape == state), || {
+        format!("tensors of {shapes:?}; states of {state:?} are expected")
+    })
 }
 
 /// Whether axis `at` of `x` has `size` of something.

@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
 use burn_keras_nn::normalization::BatchNormalization;
-use burn_keras_nn::recurrent::Lstm;
+use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
 /// One list of all modules: the type of a field, and what is the same for all of them.
 macro_rules! layers {
@@ -45,8 +45,10 @@ layers! {
     Linear
     Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
-    BatchNorm BatchNormalization Embedding Lstm Dropout NoiseDropout
-    SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    BatchNorm BatchNormalization
+    Embedding
+    Dropout NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    SimpleRnn Gru Lstm
 }
 
 impl From<Submodel> for Layer {

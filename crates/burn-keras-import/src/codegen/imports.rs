@@ -81,7 +81,17 @@ const TYPES: &[(&str, &[&str])] = &[
     ("burn_keras_nn::record", &["RecordBytes"]),
     (
         "burn_keras_nn::recurrent",
-        &["Lstm", "LstmConfig", "LstmOutput"],
+        &[
+            "Gru",
+            "GruConfig",
+            "Lstm",
+            "LstmConfig",
+            "LstmOutput",
+            "MaskedOutput",
+            "RnnOutput",
+            "SimpleRnn",
+            "SimpleRnnConfig",
+        ],
     ),
     ("std::path", &["Path"]),
 ];

@@ -76,7 +76,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::UpSampling(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
-        Class::Lstm(layer) => layer,
+        Class::Recurrent(layer) => layer,
         Class::MaskOperation(layer) => layer,
     }
 }
@@ -91,6 +91,8 @@ pub(crate) trait LowerWrapper {
 fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
     match wrapper {
         Wrapper::TimeDistributed(wrapper) => wrapper,
+        Wrapper::Bidirectional(wrapper) => wrapper,
+        Wrapper::Rnn(wrapper) => wrapper,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use keras_ir::Activation;
 use keras_ir::layer::resizing::Interpolation;
+use keras_ir::layer::rnn::MaskedOutput;
 
 /// An argument that is known when a plan is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +91,18 @@ impl From<Activation> for Literal {
     fn from(activation: Activation) -> Self {
         let (_, variant, fields) = activation_parts(activation);
         Self::Variant("Activation", variant, fields)
+    }
+}
+
+impl From<MaskedOutput> for Literal {
+    /// A value of `burn_keras_nn::recurrent::MaskedOutput`.
+    fn from(output: MaskedOutput) -> Self {
+        let variant = match output {
+            MaskedOutput::Previous | MaskedOutput::ZeroUnturned => "Previous",
+            MaskedOutput::Zero => "Zero",
+            MaskedOutput::State => "State",
+        };
+        Self::Variant("MaskedOutput", variant, vec![])
     }
 }
 

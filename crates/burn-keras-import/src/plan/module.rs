@@ -2,6 +2,7 @@
 //! `burn-keras-nn` otherwise.
 
 use keras_ir::Activation;
+use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 
 use super::literal::Literal;
 
@@ -100,8 +101,12 @@ pub enum Module {
         /// Length of a row.
         size: usize,
     },
-    /// `burn_keras_nn::recurrent::Lstm`.
-    Lstm {
+    /// `burn_keras_nn::recurrent::SimpleRnn`, `Gru` or `Lstm`.
+    Recurrent {
+        /// Which of them.
+        cell: CellKind,
+        /// How Keras stores the weights.
+        layout: WeightLayout,
         /// Input features.
         input: usize,
         /// Size of the state.
@@ -114,8 +119,8 @@ pub enum Module {
         recurrent_activation: Activation,
         /// Whether time runs backwards.
         go_backwards: bool,
-        /// Whether masked steps give zeros.
-        zero_output_for_mask: bool,
+        /// What masked steps give.
+        masked_output: MaskedOutput,
     },
     /// `burn::nn::Dropout`.
     Dropout {
@@ -185,21 +190,42 @@ pub enum Transform {
     /// Axes in another order, then the first two become one and a second axis of size 1 follows:
     /// a depthwise kernel.
     Depthwise(Vec<usize>),
+    /// A vector as a matrix of that many rows.
+    Rows(usize),
+    /// The kernel of a recurrent layer with that many gates, which cuDNN stores gate by gate, each
+    /// transposed.
+    CuDnnKernel(usize),
+    /// The sum of the two halves of a vector: the biases of cuDNN, one for the input and one for
+    /// the state.
+    SumOfHalves,
 }
 
 impl Transform {
-    /// The permutation of the axes, if there is one.
+    /// The permutation of the axes, if that is all, apart from the shape.
     pub fn permutation(&self) -> Option<&[usize]> {
         match self {
-            Self::None => None,
             Self::Permute(axes) | Self::Depthwise(axes) => Some(axes),
+            _ => None,
         }
     }
 
-    /// The shape in Burn of a weight of Keras's shape `shape`.
+    /// The number of axes of a weight that can be transformed; `None` for any.
+    pub fn rank(&self) -> Option<usize> {
+        match self {
+            Self::None => None,
+            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes.len()),
+            Self::Rows(_) | Self::SumOfHalves => Some(1),
+            Self::CuDnnKernel(_) => Some(2),
+        }
+    }
+
+    /// The shape in Burn of a weight of Keras's shape `shape`, which has the right
+    /// [`rank`](Self::rank).
     pub fn shape(&self, shape: &[usize]) -> Vec<usize> {
         match self {
-            Self::None => shape.to_vec(),
+            Self::None | Self::CuDnnKernel(_) => shape.to_vec(),
+            Self::Rows(rows) => vec![*rows, shape[0] / rows],
+            Self::SumOfHalves => vec![shape[0] / 2],
             Self::Permute(axes) => axes.iter().map(|axis| shape[*axis]).collect(),
             Self::Depthwise(axes) => {
                 let permuted: Vec<usize> = axes.iter().map(|axis| shape[*axis]).collect();
@@ -473,32 +499,48 @@ impl Module {
                 vec![(*count).into(), (*size).into()],
                 options(),
             ),
-            Self::Lstm {
+            Self::Recurrent {
+                cell,
+                layout: _,
                 input,
                 units,
                 bias,
                 activation,
                 recurrent_activation,
                 go_backwards,
-                zero_output_for_mask,
-            } => Construction {
-                output: Some("LstmOutput"),
-                ..make(
-                    "Lstm",
-                    Config("LstmConfig"),
-                    vec![(*input).into(), (*units).into()],
-                    options()
-                        .add("with_bias", *bias, true)
-                        .add("with_activation", *activation, Activation::Tanh)
-                        .add(
-                            "with_recurrent_activation",
-                            *recurrent_activation,
-                            Activation::Sigmoid,
-                        )
-                        .add("with_go_backwards", *go_backwards, false)
-                        .add("with_zero_output_for_mask", *zero_output_for_mask, false),
-                )
-            },
+                masked_output,
+            } => {
+                let (ty, config, output) = match cell {
+                    CellKind::SimpleRnn => ("SimpleRnn", "SimpleRnnConfig", "RnnOutput"),
+                    CellKind::Gru { .. } => ("Gru", "GruConfig", "RnnOutput"),
+                    CellKind::Lstm => ("Lstm", "LstmConfig", "LstmOutput"),
+                };
+                let mut options = options().add("with_bias", *bias, true).add(
+                    "with_activation",
+                    *activation,
+                    Activation::Tanh,
+                );
+                if *cell != CellKind::SimpleRnn {
+                    let gate = *recurrent_activation;
+                    options = options.add("with_recurrent_activation", gate, Activation::Sigmoid);
+                }
+                if let CellKind::Gru { reset_after } = *cell {
+                    options = options.add("with_reset_after", reset_after, true);
+                }
+                Construction {
+                    output: Some(output),
+                    ..make(
+                        ty,
+                        Config(config),
+                        vec![(*input).into(), (*units).into()],
+                        options.add("with_go_backwards", *go_backwards, false).add(
+                            "with_masked_output",
+                            *masked_output,
+                            MaskedOutput::Previous,
+                        ),
+                    )
+                }
+            }
             Self::Dropout { rate } => make(
                 "Dropout",
                 Plain("DropoutConfig"),
@@ -611,11 +653,25 @@ impl Module {
                 params.push(statistic("running_var", "moving_variance"));
             }
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
-            Self::Lstm { bias, .. } => {
-                params.push(plain("kernel", "kernel"));
-                params.push(plain("recurrent_kernel", "recurrent_kernel"));
+            Self::Recurrent {
+                cell, layout, bias, ..
+            } => {
+                let gates = cell.gates();
+                let kernel = match layout {
+                    WeightLayout::Keras => Transform::None,
+                    WeightLayout::CuDnn => Transform::CuDnnKernel(gates),
+                };
+                params.push(param("kernel", "kernel", kernel.clone()));
+                params.push(param("recurrent_kernel", "recurrent_kernel", kernel));
+                let of_bias = match (cell, layout) {
+                    // A row for the input, and with `reset_after` one for the state.
+                    (CellKind::Gru { reset_after: false }, _) => Transform::Rows(1),
+                    (CellKind::Gru { .. }, WeightLayout::CuDnn) => Transform::Rows(2),
+                    (_, WeightLayout::CuDnn) => Transform::SumOfHalves,
+                    _ => Transform::None,
+                };
                 if *bias {
-                    params.push(plain("bias", "bias"));
+                    params.push(param("bias", "bias", of_bias));
                 }
             }
             Self::Dropout { .. }

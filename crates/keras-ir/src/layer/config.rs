@@ -61,6 +61,7 @@ fn is_neutral(key: &str) -> bool {
             | "synchronized"
             | "fused"
             | "autocast"
+            | "enable_caching_device"
             | "lora_rank"
             | "lora_alpha"
     ) || ["_initializer", "_regularizer", "_constraint"]
@@ -140,6 +141,12 @@ impl<'a> Config<'a> {
     pub fn value(&mut self, key: &'static str) -> Option<&'a Value> {
         self.read.insert(key);
         self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Whether `key` is there and null.
+    pub fn is_null(&mut self, key: &'static str) -> bool {
+        self.read.insert(key);
+        self.map.get(key).is_some_and(Value::is_null)
     }
 
     /// A boolean, or `default`.

@@ -131,6 +131,11 @@ pub trait KerasLayer: std::fmt::Debug {
     fn tensor_arguments(&self) -> &'static [&'static str] {
         &[]
     }
+
+    /// What users should know of the layer, each after its name.
+    fn notes(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// The only input of a layer that takes one.
@@ -243,7 +248,8 @@ registry! {
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";
     Concatenate(merging::Concatenate): "Concatenate";
-    Lstm(rnn::Lstm): "LSTM";
+    Recurrent(rnn::Recurrent):
+        "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
     MaskOperation(symbolic::MaskOperation):
         "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
         | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast";
