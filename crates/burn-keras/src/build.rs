@@ -1,11 +1,9 @@
 //! From a plan's modules to modules with lazy parameters.
 
+mod convolution;
+
 use burn::module::Module as _;
-use burn::nn::conv::{Conv1dConfig, Conv2dConfig};
-use burn::nn::{
-    DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LinearConfig, PaddingConfig1d,
-    PaddingConfig2d,
-};
+use burn::nn::{DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LinearConfig};
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
@@ -56,7 +54,9 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             .with_bias(*bias)
             .init(device)
             .into(),
-        Module::Conv { .. } => convolution(module, device)?,
+        Module::Conv { .. } => convolution::convolution(module, device)?,
+        Module::SeparableConv { .. } => convolution::separable(module, device)?,
+        Module::ConvTranspose { .. } => convolution::transpose(module, device)?,
         Module::BatchNorm {
             features,
             epsilon,
@@ -165,54 +165,4 @@ fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
         }
         other => return Err(format!("unsupported module {other:?}")),
     })
-}
-
-fn convolution(module: &Module, device: &Device) -> Result<Layer, String> {
-    let Module::Conv {
-        channels,
-        kernel,
-        strides,
-        dilation,
-        padding,
-        groups,
-        bias,
-        depthwise: _,
-    } = module
-    else {
-        return Err("no convolution".into());
-    };
-    let divides = |channels: usize| *groups != 0 && channels.is_multiple_of(*groups);
-    if !channels.iter().all(|channels| divides(*channels)) {
-        return Err(format!("{channels:?} channels in {groups} groups"));
-    }
-    match (&kernel[..], &strides[..], &dilation[..], &padding[..]) {
-        (&[kernel], &[stride], &[dilation], &[(before, after)]) => {
-            let config = Conv1dConfig::new(channels[0], channels[1], kernel);
-            Ok(config
-                .with_stride(stride)
-                .with_dilation(dilation)
-                .with_padding(PaddingConfig1d::Explicit(before, after))
-                .with_groups(*groups)
-                .with_bias(*bias)
-                .init(device)
-                .into())
-        }
-        (
-            &[height, width],
-            &[stride_height, stride_width],
-            &[dilation_height, dilation_width],
-            &[(top, bottom), (left, right)],
-        ) => {
-            let config = Conv2dConfig::new(*channels, [height, width]);
-            Ok(config
-                .with_stride([stride_height, stride_width])
-                .with_dilation([dilation_height, dilation_width])
-                .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
-                .with_groups(*groups)
-                .with_bias(*bias)
-                .init(device)
-                .into())
-        }
-        _ => Err(format!("a window of {} axes", kernel.len())),
-    }
 }

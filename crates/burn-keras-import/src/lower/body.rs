@@ -498,6 +498,29 @@ impl<'g> LayerCall<'_, 'g> {
         self.permute(value, axes)
     }
 
+    /// `(batch, steps, …)` as one batch: `(batch * steps, …)`.
+    pub fn fold_steps(&mut self, value: ValueId) -> ValueId {
+        let spec = self.spec(value);
+        let batch = match (spec.shape.dim(0), spec.shape.dim(1)) {
+            (Some(batch), Some(steps)) => batch.checked_mul(steps),
+            _ => None,
+        };
+        let mut shape = vec![batch];
+        shape.extend(&spec.shape.0[2..]);
+        let spec = spec.with_shape(shape);
+        self.function(Function::FoldSteps, value, spec)
+    }
+
+    /// `value` with its first axis in two, as `like` has them.
+    pub fn unfold_steps(&mut self, value: ValueId, like: ValueId) -> ValueId {
+        let mut shape = self.spec(like).shape.0[..2].to_vec();
+        let spec = self.spec(value);
+        shape.extend(&spec.shape.0[1..]);
+        let spec = spec.with_shape(shape);
+        let operation = Operation::Function(Function::UnfoldSteps);
+        self.step(operation, vec![value, like], spec)
+    }
+
     /// Applies an activation.
     pub fn activate(&mut self, value: ValueId, activation: Activation) -> ValueId {
         let last = self.rank(value).saturating_sub(1);

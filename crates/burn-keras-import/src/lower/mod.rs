@@ -6,6 +6,7 @@
 
 mod activation;
 mod body;
+mod borders;
 mod convolution;
 mod core;
 mod mask;
@@ -15,6 +16,7 @@ mod pooling;
 mod recurrent;
 mod regularization;
 mod reshaping;
+mod resizing;
 mod symbolic;
 mod wrapper;
 
@@ -56,8 +58,11 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Softmax(layer) => layer,
         Class::Conv(layer) => layer,
         Class::DepthwiseConv(layer) => layer,
+        Class::SeparableConv(layer) => layer,
+        Class::ConvTranspose(layer) => layer,
         Class::Pooling(layer) => layer,
         Class::GlobalPooling(layer) => layer,
+        Class::AdaptivePooling(layer) => layer,
         Class::BatchNormalization(layer) => layer,
         Class::Dropout(layer) => layer,
         Class::SpatialDropout(layer) => layer,
@@ -67,6 +72,8 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Permute(layer) => layer,
         Class::RepeatVector(layer) => layer,
         Class::ZeroPadding(layer) => layer,
+        Class::Cropping(layer) => layer,
+        Class::UpSampling(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
         Class::Recurrent(layer) => layer,

@@ -18,7 +18,7 @@ pub enum Module {
         /// Whether there is a bias.
         bias: bool,
     },
-    /// `burn::nn::conv::Conv1d` or `Conv2d`, depthwise ones too.
+    /// `burn::nn::conv::Conv1d`, `Conv2d` or `Conv3d`, depthwise ones too.
     Conv {
         /// Input and output channels.
         channels: [usize; 2],
@@ -28,7 +28,7 @@ pub enum Module {
         strides: Vec<usize>,
         /// Dilation.
         dilation: Vec<usize>,
-        /// Zeros before and after, per spatial axis.
+        /// Zeros before and after, per spatial axis; as many of both in three dimensions.
         padding: Vec<(usize, usize)>,
         /// Groups.
         groups: usize,
@@ -36,6 +36,41 @@ pub enum Module {
         bias: bool,
         /// Whether the Keras kernel is a depthwise one, `(…, channels, multiplier)`.
         depthwise: bool,
+    },
+    /// `burn_keras_nn::conv::SeparableConv1d` or `SeparableConv2d`.
+    SeparableConv {
+        /// Input and output channels.
+        channels: [usize; 2],
+        /// Kernel size of the depthwise convolution, per spatial axis.
+        kernel: Vec<usize>,
+        /// Channels between the convolutions for each channel of the input.
+        depth_multiplier: usize,
+        /// Strides.
+        strides: Vec<usize>,
+        /// Dilation.
+        dilation: Vec<usize>,
+        /// Zeros before and after, per spatial axis.
+        padding: Vec<(usize, usize)>,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// `burn::nn::conv::ConvTranspose1d` or `ConvTranspose2d`, or
+    /// `burn_keras_nn::conv::ConvTranspose3d`.
+    ConvTranspose {
+        /// Input and output channels.
+        channels: [usize; 2],
+        /// Kernel size, per spatial axis.
+        kernel: Vec<usize>,
+        /// Strides.
+        strides: Vec<usize>,
+        /// Dilation.
+        dilation: Vec<usize>,
+        /// What is cut off on both sides, per spatial axis.
+        padding: Vec<usize>,
+        /// What is added behind, per spatial axis.
+        padding_out: Vec<usize>,
+        /// Whether there is a bias.
+        bias: bool,
     },
     /// `burn::nn::BatchNorm`: with gamma and beta.
     BatchNorm {
@@ -279,7 +314,7 @@ fn by_rank(sizes: &[usize]) -> Literal {
 }
 
 /// Explicit padding of a convolution, none for zeros. All before, then all behind: in two
-/// dimensions top, left, bottom, right.
+/// dimensions top, left, bottom, right; in three what is on either side.
 fn explicit_padding(padding: &[(usize, usize)]) -> Option<Literal> {
     if padding.iter().all(|pair| *pair == (0, 0)) {
         return None;
@@ -291,8 +326,30 @@ fn explicit_padding(padding: &[(usize, usize)]) -> Option<Literal> {
     };
     let before = padding.iter().map(|(before, _)| *before);
     let behind = padding.iter().map(|(_, behind)| *behind);
+    let behind = behind.take(if padding.len() < 3 { padding.len() } else { 0 });
     let all = before.chain(behind).map(Literal::Size).collect();
     Some(Literal::TupleVariant(ty, "Explicit", all))
+}
+
+/// Keras: spatial axes, input, output; Burn: output, input, spatial axes. In a transposed
+/// convolution both have input and output the other way round.
+fn swapped_kernel(spatial: usize) -> Transform {
+    Transform::Permute(
+        [spatial + 1, spatial]
+            .into_iter()
+            .chain(0..spatial)
+            .collect(),
+    )
+}
+
+/// Keras: spatial axes, channels, multiplier; Burn: both as one, 1, spatial axes.
+fn depthwise_kernel(spatial: usize) -> Transform {
+    Transform::Depthwise(
+        [spatial, spatial + 1]
+            .into_iter()
+            .chain(0..spatial)
+            .collect(),
+    )
 }
 
 impl Module {
@@ -336,7 +393,10 @@ impl Module {
                     }
                     kernel => {
                         let arguments = vec![Literal::sizes(channels), Literal::sizes(kernel)];
-                        ("Conv2d", "Conv2dConfig", arguments)
+                        match kernel.len() {
+                            2 => ("Conv2d", "Conv2dConfig", arguments),
+                            _ => ("Conv3d", "Conv3dConfig", arguments),
+                        }
                     }
                 };
                 let options = options()
@@ -346,6 +406,66 @@ impl Module {
                     .some("with_padding", explicit_padding(padding))
                     .add("with_bias", *bias, true);
                 make(ty, Config(config), arguments, options)
+            }
+            Self::SeparableConv {
+                channels,
+                kernel,
+                depth_multiplier,
+                strides,
+                dilation,
+                padding,
+                bias,
+            } => {
+                let (ty, config) = match kernel.len() {
+                    1 => ("SeparableConv1d", "SeparableConv1dConfig"),
+                    _ => ("SeparableConv2d", "SeparableConv2dConfig"),
+                };
+                let array = |sizes: &[usize]| {
+                    let differs = sizes.iter().any(|size| *size != 1);
+                    differs.then(|| Literal::sizes(sizes))
+                };
+                let pads = padding.iter().any(|pair| *pair != (0, 0));
+                make(
+                    ty,
+                    Config(config),
+                    vec![Literal::sizes(channels), Literal::sizes(kernel)],
+                    options()
+                        .add("with_depth_multiplier", *depth_multiplier, 1)
+                        .some("with_stride", array(strides))
+                        .some("with_dilation", array(dilation))
+                        .some("with_padding", pads.then(|| Literal::pairs(padding)))
+                        .add("with_bias", *bias, true),
+                )
+            }
+            Self::ConvTranspose {
+                channels,
+                kernel,
+                strides,
+                dilation,
+                padding,
+                padding_out,
+                bias,
+            } => {
+                let (ty, config) = match kernel.len() {
+                    1 => ("ConvTranspose1d", "ConvTranspose1dConfig"),
+                    2 => ("ConvTranspose2d", "ConvTranspose2dConfig"),
+                    _ => ("ConvTranspose3d", "ConvTranspose3dConfig"),
+                };
+                let nonzero = |sizes: &[usize]| {
+                    let differs = sizes.iter().any(|size| *size != 0);
+                    differs.then(|| by_rank(sizes))
+                };
+                make(
+                    ty,
+                    Config(config),
+                    vec![Literal::sizes(channels), by_rank(kernel)],
+                    options()
+                        .sizes("with_stride", strides)
+                        .sizes("with_dilation", dilation)
+                        .some("with_padding", nonzero(padding))
+                        .some("with_padding_out", nonzero(padding_out))
+                        .add("with_bias", *bias, true),
+                )
             }
             Self::BatchNorm {
                 features,
@@ -490,21 +610,28 @@ impl Module {
                 depthwise,
                 ..
             } => {
-                // Keras: spatial axes, input, output; Burn: output, input, spatial axes. A
-                // depthwise kernel ends in channels, multiplier and keeps that order.
                 let spatial = kernel.len();
-                let (weight, first_two) = if *depthwise {
-                    ("depthwise_kernel", [spatial, spatial + 1])
+                params.push(if *depthwise {
+                    param("weight", "depthwise_kernel", depthwise_kernel(spatial))
                 } else {
-                    ("kernel", [spatial + 1, spatial])
-                };
-                let axes = first_two.into_iter().chain(0..spatial).collect();
-                let transform = if *depthwise {
-                    Transform::Depthwise(axes)
-                } else {
-                    Transform::Permute(axes)
-                };
-                params.push(param("weight", weight, transform));
+                    param("weight", "kernel", swapped_kernel(spatial))
+                });
+                if *bias {
+                    params.push(plain("bias", "bias"));
+                }
+            }
+            Self::SeparableConv { kernel, bias, .. } => {
+                let spatial = kernel.len();
+                let depthwise = depthwise_kernel(spatial);
+                let pointwise = swapped_kernel(spatial);
+                params.push(param("depthwise.weight", "depthwise_kernel", depthwise));
+                params.push(param("pointwise.weight", "pointwise_kernel", pointwise));
+                if *bias {
+                    params.push(plain("pointwise.bias", "bias"));
+                }
+            }
+            Self::ConvTranspose { kernel, bias, .. } => {
+                params.push(param("weight", "kernel", swapped_kernel(kernel.len())));
                 if *bias {
                     params.push(plain("bias", "bias"));
                 }

@@ -153,6 +153,9 @@ fn read_call(object: &Map<String, Value>) -> Node {
             find_call_references(value, &mut references);
             if references.is_empty() {
                 call.options.insert(name.clone(), value.clone());
+            } else if name == "inputs" && call.inputs.is_empty() {
+                // `layer(inputs=x)`, by the name that most layers have for it.
+                call.inputs = references;
             } else {
                 call.named.push((name.clone(), references));
             }
@@ -288,6 +291,9 @@ mod tests {
         assert_eq!(names(&nodes[0].inputs), ["a:0:1", "b:0:1"]);
         assert_eq!(nodes[0].literals, [json!(5)]);
         assert_eq!(names(&nodes[0].named[0].1), ["m:0:1"]);
+        let nodes = read(&json!([{"args": [], "kwargs": {"inputs": tensor("a")}}]));
+        assert_eq!(names(&nodes[0].inputs), ["a:0:1"]);
+        assert!(nodes[0].named.is_empty());
     }
 
     #[test]
