@@ -60,6 +60,61 @@ pub fn average<const D: usize>(first: Tensor<D>, others: Vec<Tensor<D>>) -> Tens
     others.into_iter().fold(first, add).div_scalar(count as f64)
 }
 
+/// Keras's `Dot`: for each sample, the sums of products of `a` and `b` along `axes` of each.
+///
+/// The result has the other axes of `a`, then those of `b`; there being none, an axis of size 1.
+/// `D3` is `D1 + D2 - 3`, but at least 2. `normalize` is
+/// [`l2_normalize`](crate::normalization::l2_normalize) of both before.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_keras_nn::merge;
+///
+/// fn forward(a: Tensor<3>, b: Tensor<2>) -> Tensor<2> {
+///     merge::dot(a, b, [2, 1])
+/// }
+/// ```
+///
+/// # Panics
+///
+/// If the axes are of different sizes, or one is the batch axis.
+pub fn dot<const D1: usize, const D2: usize, const D3: usize>(
+    a: Tensor<D1>,
+    b: Tensor<D2>,
+    axes: [usize; 2],
+) -> Tensor<D3> {
+    let (a_dims, b_dims) = (a.dims(), b.dims());
+    let others = |dims: &[usize], at: usize| -> Vec<usize> {
+        (1..dims.len()).filter(|axis| *axis != at).collect()
+    };
+    let (a_others, b_others) = (others(&a_dims, axes[0]), others(&b_dims, axes[1]));
+    let sizes = |dims: &[usize], axes: &[usize]| -> Vec<usize> {
+        axes.iter().map(|axis| dims[*axis]).collect()
+    };
+    let (a_sizes, b_sizes) = (sizes(&a_dims, &a_others), sizes(&b_dims, &b_others));
+    // `[batch, others, n]` times `[batch, n, others]`
+    let order = |at: usize| if at == 0 { 0 } else if at <= a_others.len() { a_others[at - 1] } else { axes[0] };
+    let a = a.permute(core::array::from_fn::<usize, D1, _>(order)).reshape([
+        a_dims[0],
+        a_sizes.iter().product(),
+        a_dims[axes[0]],
+    ]);
+    let order = |at: usize| match at {
+        0 => 0,
+        1 => axes[1],
+        _ => b_others[at - 2],
+    };
+    let b = b.permute(core::array::from_fn::<usize, D2, _>(order)).reshape([
+        b_dims[0],
+        b_dims[axes[1]],
+        b_sizes.iter().product(),
+    ]);
+    let y: Tensor<3> = a.matmul(b);
+    let batch = y.dims()[0];
+    let shape: Vec<usize> = core::iter::once(batch).chain(a_sizes).chain(b_sizes).collect();
+    y.reshape(core::array::from_fn::<usize, D3, _>(|axis| shape.get(axis).copied().unwrap_or(1)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -40,6 +40,16 @@ pub fn softmax_masked<const D: usize, const N: usize>(
     }
 }
 
+/// `x + (1 - mask) * -1e9` (-65504 in float16): what `tf.keras` 2's `Softmax` does with a mask before
+/// it computes. The mask is one of numbers, 1 to keep and 0 to mask, broadcast along axes of size 1.
+///
+/// A row without any kept value comes out about uniform.
+pub fn lower_masked<const D: usize>(x: Tensor<D>, mask: Tensor<D>) -> Tensor<D> {
+    let low = if x.dtype() == DType::F16 { -65504.0 } else { -1e9 };
+    let masked = mask.cast(x.dtype()).neg().add_scalar(1.0);
+    x.add(masked.mul_scalar(low))
+}
+
 /// Keras 3's `sparsemax` along `axis`.
 ///
 /// Keras's threshold is the sum of all cumulative sums in the support, not the last of them, so
