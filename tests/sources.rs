@@ -11,7 +11,7 @@ use std::vec::IntoIter;
 use burn::tensor::{Bytes, Device, TensorData};
 use burn_keras::{Model, Value};
 use burn_keras_import::lower::lower;
-use burn_keras_import::plan::{Operation, Plan};
+use burn_keras_import::plan::{FieldKind, ModuleRef, Operation, Plan};
 use burn_keras_import::record;
 use burn_keras_tests::{Array, Arrays, Tolerance, compare};
 use keras_ir::shape::Kind;
@@ -88,24 +88,31 @@ fn check(source: &Source, device: &Device) -> Result<Plan, String> {
     Ok(plan)
 }
 
-/// What tells one kind of step from another: the name of its variant.
+/// What tells one kind of step from another: a function by its variant, a module by its type.
 fn kinds(plan: &Plan, kinds: &mut BTreeSet<String>) {
-    let name = |text: String| {
-        let end = text
-            .find(|c: char| !c.is_alphanumeric())
-            .unwrap_or(text.len());
-        text[..end].to_owned()
-    };
-    for step in plan
-        .models
-        .iter()
-        .flat_map(|model| &model.bodies)
-        .flat_map(|body| &body.steps)
-    {
-        kinds.insert(match &step.operation {
-            Operation::Function(function) => name(format!("{function:?}")),
-            other => name(format!("{other:?}")),
-        });
+    for model in &plan.models {
+        for step in model.bodies.iter().flat_map(|body| &body.steps) {
+            kinds.insert(match &step.operation {
+                Operation::Function(function) => {
+                    let text = format!("{function:?}");
+                    let mut words = text.split(|c: char| !c.is_alphanumeric());
+                    words.next().unwrap_or_default().to_owned()
+                }
+                Operation::Model { .. } => "Model".to_owned(),
+                Operation::Module(module)
+                | Operation::Lookup(module)
+                | Operation::Apply { module, .. } => {
+                    let kind = match module {
+                        ModuleRef::Own(index) => &model.fields[*index].kind,
+                        ModuleRef::Borrowed(index) => &model.borrows[*index].kind,
+                    };
+                    match kind {
+                        FieldKind::Module(module) => module.construction().ty.to_owned(),
+                        FieldKind::Model(_) => "Model".to_owned(),
+                    }
+                }
+            });
+        }
     }
 }
 
@@ -131,28 +138,38 @@ fn source_equals_run_time_to_the_bit_and_keras() {
     let expected = [
         "Activation",
         "Add",
+        "AlphaDropout",
         "And",
         "Any",
         "ApplyMask",
         "Average",
         "AveragePool",
+        "BatchNorm",
+        "BatchNormalization",
         "Concatenate",
+        "Conv1d",
+        "Conv2d",
+        "Dropout",
+        "Embedding",
         "ExpandDims",
         "Fill",
+        "FoldSteps",
+        "GaussianDropout",
+        "GaussianNoise",
         "GlobalAveragePool",
         "GlobalAveragePoolMasked",
         "GlobalMaxPool",
         "Glu",
+        "Linear",
         "LogSoftmax",
-        "Lookup",
         "Lstm",
         "Masking",
         "MaxPool",
         "Maximum",
         "Minimum",
         "Model",
-        "Module",
         "Multiply",
+        "NoiseDropout",
         "NotEqual",
         "OnesMask",
         "Or",
@@ -166,10 +183,12 @@ fn source_equals_run_time_to_the_bit_and_keras() {
         "SoftmaxAxes",
         "SoftmaxMasked",
         "Sparsemax",
+        "SpatialDropout",
         "Subtract",
         "ToBool",
         "ToFloat",
         "ToInt",
+        "UnfoldSteps",
         "ZerosMask",
     ];
     let missing: Vec<&str> = expected

@@ -162,7 +162,7 @@ macro_rules! all_families {
             conv1d conv2d dense depthwise_conv2d dropout embedding flatten global_pooling
             leaky_relu lstm mask_merge mask_propagation masking max_pooling1d max_pooling2d merge
             nested_mask optimizers permute relu repeat_vector reshape softmax structure
-            zero_padding
+            time_distributed zero_padding
         }
     };
 }

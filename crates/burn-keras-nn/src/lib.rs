@@ -6,6 +6,7 @@
 //! * [`activation`]: every activation function of Keras, by Keras's name
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
+//! * [`shape`]: steps folded into the batch and back
 //! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
@@ -38,6 +39,7 @@ pub mod pool;
 pub mod record;
 pub mod recurrent;
 pub mod segment;
+pub mod shape;
 
 #[cfg(test)]
 mod testing;

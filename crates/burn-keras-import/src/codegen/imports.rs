@@ -72,6 +72,7 @@ const MODULES: &[&str] = &[
     "padding",
     "pool",
     "record",
+    "shape",
 ];
 
 /// The types that generated code may name.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use keras_ir::activation::Activation;
-use keras_ir::graph::{Call, Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
+use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
 use keras_ir::{Generation, Problem, ProblemKind};
 
-use super::{Lowering, lowering, mask};
+use super::{Lowering, lowering, lowering_of_wrapper, mask};
 use crate::names;
 use crate::plan::{Body, Function, Module, ModuleRef, Operation, Output, Step, Value, ValueId};
 
@@ -131,11 +131,17 @@ pub(crate) fn lower_body(
             id: call.layer,
             layer,
             count: call.outputs.len(),
+            known: call
+                .outputs
+                .iter()
+                .map(|tensor| of_graph.tensors[tensor.0].spec.clone())
+                .collect(),
             inputs,
             named,
+            parts: &[],
             outputs: Vec::new(),
         };
-        match layer_call.lower(call) {
+        match layer_call.lower() {
             Ok(outputs) => {
                 for (tensor, output) in call.outputs.iter().zip(outputs) {
                     bound.insert(*tensor, output);
@@ -170,14 +176,18 @@ pub(crate) struct LayerCall<'a, 'g> {
     layer: &'g Layer,
     /// How many outputs are looked at.
     pub count: usize,
+    /// What is known of the outputs.
+    known: Vec<Spec>,
     inputs: Vec<Bound>,
     named: Vec<(String, Vec<Bound>)>,
+    /// Of a wrapper, its parts.
+    parts: &'g [LayerId],
     outputs: Vec<ValueId>,
 }
 
 impl<'g> LayerCall<'_, 'g> {
     /// Lowers the call; the outputs with their masks.
-    fn lower(&mut self, call: &Call) -> Result<Vec<Bound>, Problem> {
+    fn lower(&mut self) -> Result<Vec<Bound>, Problem> {
         let layer = self.layer;
         self.cast_masks();
         match &layer.kind {
@@ -192,9 +202,41 @@ impl<'g> LayerCall<'_, 'g> {
                 });
                 Ok(bound.collect())
             }
-            LayerKind::Model(inner) => self.nested(*inner, call),
+            LayerKind::Wrapper(wrapper, parts) => {
+                self.parts = parts;
+                lowering_of_wrapper(wrapper).call(self)
+            }
+            LayerKind::Model(inner) => self.nested(*inner),
             LayerKind::Input | LayerKind::Unknown => Ok(Vec::new()),
         }
+    }
+
+    /// Calls the part at `index` of a wrapper, of whose outputs the first `count` are looked at.
+    pub fn part(
+        &mut self,
+        index: usize,
+        inputs: Vec<Bound>,
+        named: Vec<(String, Vec<Bound>)>,
+        count: usize,
+    ) -> Result<Vec<Bound>, Problem> {
+        let Some(id) = self.parts.get(index).copied() else {
+            return Err(self.unsupported("layer", "a layer to wrap", "none"));
+        };
+        let layer = self.lowering.graph.layer(id);
+        let mut part = LayerCall {
+            lowering: &mut *self.lowering,
+            builder: &mut *self.builder,
+            model: self.model,
+            id,
+            layer,
+            count,
+            known: Vec::new(),
+            inputs,
+            named,
+            parts: &[],
+            outputs: Vec::new(),
+        };
+        part.lower()
     }
 
     /// A mask that is passed by name may come as numbers: Keras casts it.
@@ -210,7 +252,7 @@ impl<'g> LayerCall<'_, 'g> {
     }
 
     /// A call of a nested model: masks cross into it.
-    fn nested(&mut self, inner: ModelId, call: &Call) -> Result<Vec<Bound>, Problem> {
+    fn nested(&mut self, inner: ModelId) -> Result<Vec<Bound>, Problem> {
         let model = self.graph().model(inner);
         let mut specs = Vec::with_capacity(model.inputs.len());
         let mut values = Vec::with_capacity(model.inputs.len());
@@ -256,13 +298,8 @@ impl<'g> LayerCall<'_, 'g> {
             .collect();
         let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
         // The sizes that this call makes known.
-        let outer = self.graph().model(self.model);
-        let known = call
-            .outputs
-            .iter()
-            .map(|tensor| &outer.tensors[tensor.0].spec);
         let mut result_specs = result_specs;
-        for (spec, known) in result_specs.iter_mut().zip(known) {
+        for (spec, known) in result_specs.iter_mut().zip(&self.known) {
             if known.shape.rank() == spec.shape.rank() {
                 spec.shape = known.shape.clone();
             }

@@ -16,11 +16,12 @@ mod recurrent;
 mod regularization;
 mod reshaping;
 mod symbolic;
+mod wrapper;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, WeightRef};
-use keras_ir::layer::LayerKind as Class;
+use keras_ir::layer::{LayerKind as Class, Wrapper};
 use keras_ir::shape::Spec;
 use keras_ir::{Problem, ProblemKind, Report};
 
@@ -30,8 +31,8 @@ use crate::plan::{
     Body, Borrow, Field, FieldKind, ModelPlan, Module, ModuleRef, Operation, Ownership, ParamKind,
     Parameter, Plan,
 };
-pub(crate) use body::LayerCall;
 use body::Signature;
+pub(crate) use body::{Bound, LayerCall};
 
 /// What a Keras layer becomes in Burn.
 pub(crate) trait Lower {
@@ -70,6 +71,19 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Concatenate(layer) => layer,
         Class::Lstm(layer) => layer,
         Class::MaskOperation(layer) => layer,
+    }
+}
+
+/// What a wrapper becomes: steps around those of its parts, which have modules of their own.
+pub(crate) trait LowerWrapper {
+    /// The steps of one call; the outputs with their masks.
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<Vec<Bound>, Problem>;
+}
+
+/// The lowering of each wrapper.
+fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
+    match wrapper {
+        Wrapper::TimeDistributed(wrapper) => wrapper,
     }
 }
 
@@ -211,13 +225,16 @@ impl<'g> Lowering<'g> {
     /// The layers that a model owns: its own in Keras's order, then those that only models inside
     /// call.
     fn owned_by(&self, id: ModelId) -> Vec<LayerId> {
-        let owned = |layer: &&LayerId| self.ownership.owners.get(layer) == Some(&id);
-        let layers = &self.graph.model(id).layers;
-        let mut list: Vec<LayerId> = layers.iter().filter(owned).copied().collect();
-        for model in &self.ownership.models {
-            for layer in self.graph.model(*model).layers.iter().filter(owned) {
-                if !list.contains(layer) {
-                    list.push(*layer);
+        let owned = |layer: &LayerId| self.ownership.owners.get(layer) == Some(&id);
+        let leaves = |model: ModelId| {
+            let layers = self.graph.model(model).layers.iter();
+            layers.flat_map(|layer| self.graph.leaves(*layer))
+        };
+        let mut list: Vec<LayerId> = Vec::new();
+        for model in std::iter::once(&id).chain(&self.ownership.models) {
+            for layer in leaves(*model).filter(owned) {
+                if !list.contains(&layer) {
+                    list.push(layer);
                 }
             }
         }
@@ -301,9 +318,15 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
     for id in &ownership.models {
         let model = graph.model(*id);
         for call in &model.calls {
-            let inputs = call.inputs.iter();
-            let specs = inputs.map(|tensor| model.tensors[tensor.0].spec.clone());
-            calls.entry(call.layer).or_default().push(specs.collect());
+            // Initial states count as inputs, whichever way they are passed.
+            let states = call.argument("initial_state").unwrap_or_default();
+            let inputs = call.inputs.iter().chain(states);
+            let specs: Vec<Spec> = inputs
+                .map(|tensor| model.tensors[tensor.0].spec.clone())
+                .collect();
+            for (layer, inputs) in graph.calls_of(call.layer, &specs) {
+                calls.entry(layer).or_default().push(inputs);
+            }
         }
     }
     calls

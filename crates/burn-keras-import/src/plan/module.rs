@@ -3,6 +3,8 @@
 
 use keras_ir::Activation;
 
+use super::literal::Literal;
+
 /// A module with its configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Module {
@@ -183,7 +185,239 @@ pub enum ParamKind {
     Statistic,
 }
 
+/// How a module is made in source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Construction {
+    /// The module's type.
+    pub ty: &'static str,
+    /// The type of what `forward` gives, if that has several fields.
+    pub output: Option<&'static str>,
+    /// What makes it.
+    pub maker: Maker,
+    /// What is always given.
+    pub arguments: Vec<Literal>,
+    /// The options that are not at their default, by the name of their method.
+    pub options: Vec<(&'static str, Literal)>,
+}
+
+/// What makes a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// `LinearConfig::new(…).with_bias(false).init(device)`
+    Config(&'static str),
+    /// The same without a device: `DropoutConfig::new(0.5).init()`
+    Plain(&'static str),
+    /// The same at a place in the tree, where batch statistics get their ids:
+    /// `BatchNormalizationConfig::new(4).init(&scope.enter("name"), device)`
+    Scoped(&'static str),
+    /// A function that takes that place: `batch_norm(4, 1e-3, 0.99, &scope.enter("name"), device)`
+    Function(&'static str),
+}
+
+/// The options of a module, those at their default left out.
+#[derive(Default)]
+struct Options(Vec<(&'static str, Literal)>);
+
+impl Options {
+    fn add<T: Into<Literal> + PartialEq>(
+        mut self,
+        method: &'static str,
+        value: T,
+        default: T,
+    ) -> Self {
+        if value != default {
+            self.0.push((method, value.into()));
+        }
+        self
+    }
+
+    fn sizes(mut self, method: &'static str, sizes: &[usize]) -> Self {
+        if sizes.iter().any(|size| *size != 1) {
+            self.0.push((method, by_rank(sizes)));
+        }
+        self
+    }
+
+    fn some(mut self, method: &'static str, value: Option<Literal>) -> Self {
+        self.0.extend(value.map(|value| (method, value)));
+        self
+    }
+}
+
+/// Burn's configs take a number for one axis and an array for several.
+fn by_rank(sizes: &[usize]) -> Literal {
+    match sizes {
+        [one] => (*one).into(),
+        several => Literal::sizes(several),
+    }
+}
+
+/// Explicit padding of a convolution, none for zeros. All before, then all behind: in two
+/// dimensions top, left, bottom, right.
+fn explicit_padding(padding: &[(usize, usize)]) -> Option<Literal> {
+    if padding.iter().all(|pair| *pair == (0, 0)) {
+        return None;
+    }
+    let ty = match padding.len() {
+        1 => "PaddingConfig1d",
+        2 => "PaddingConfig2d",
+        _ => "PaddingConfig3d",
+    };
+    let before = padding.iter().map(|(before, _)| *before);
+    let behind = padding.iter().map(|(_, behind)| *behind);
+    let all = before.chain(behind).map(Literal::Size).collect();
+    Some(Literal::TupleVariant(ty, "Explicit", all))
+}
+
 impl Module {
+    /// How the module is made in source.
+    pub fn construction(&self) -> Construction {
+        use Maker::{Config, Function, Plain, Scoped};
+        let options = Options::default;
+        let make = |ty, maker, arguments: Vec<Literal>, options: Options| Construction {
+            ty,
+            output: None,
+            maker,
+            arguments,
+            options: options.0,
+        };
+        match self {
+            Self::Linear {
+                input,
+                output,
+                bias,
+            } => make(
+                "Linear",
+                Config("LinearConfig"),
+                vec![(*input).into(), (*output).into()],
+                options().add("with_bias", *bias, true),
+            ),
+            Self::Conv {
+                channels,
+                kernel,
+                strides,
+                dilation,
+                padding,
+                groups,
+                bias,
+                ..
+            } => {
+                let [input, output] = *channels;
+                let (ty, config, arguments) = match kernel.as_slice() {
+                    [kernel] => {
+                        let arguments = vec![input.into(), output.into(), (*kernel).into()];
+                        ("Conv1d", "Conv1dConfig", arguments)
+                    }
+                    kernel => {
+                        let arguments = vec![Literal::sizes(channels), Literal::sizes(kernel)];
+                        ("Conv2d", "Conv2dConfig", arguments)
+                    }
+                };
+                let options = options()
+                    .sizes("with_stride", strides)
+                    .sizes("with_dilation", dilation)
+                    .add("with_groups", *groups, 1)
+                    .some("with_padding", explicit_padding(padding))
+                    .add("with_bias", *bias, true);
+                make(ty, Config(config), arguments, options)
+            }
+            Self::BatchNorm {
+                features,
+                epsilon,
+                momentum,
+            } => make(
+                "BatchNorm",
+                Function("batch_norm"),
+                vec![(*features).into(), (*epsilon).into(), (*momentum).into()],
+                options(),
+            ),
+            Self::BatchNormalization {
+                features,
+                epsilon,
+                momentum,
+                center,
+                scale,
+            } => make(
+                "BatchNormalization",
+                Scoped("BatchNormalizationConfig"),
+                vec![(*features).into()],
+                options()
+                    .some("with_epsilon", Some((*epsilon).into()))
+                    .some("with_momentum", Some((*momentum).into()))
+                    .add("with_center", *center, true)
+                    .add("with_scale", *scale, true),
+            ),
+            Self::Embedding { count, size } => make(
+                "Embedding",
+                Config("EmbeddingConfig"),
+                vec![(*count).into(), (*size).into()],
+                options(),
+            ),
+            Self::Lstm {
+                input,
+                units,
+                bias,
+                activation,
+                recurrent_activation,
+                go_backwards,
+                zero_output_for_mask,
+            } => Construction {
+                output: Some("LstmOutput"),
+                ..make(
+                    "Lstm",
+                    Config("LstmConfig"),
+                    vec![(*input).into(), (*units).into()],
+                    options()
+                        .add("with_bias", *bias, true)
+                        .add("with_activation", *activation, Activation::Tanh)
+                        .add(
+                            "with_recurrent_activation",
+                            *recurrent_activation,
+                            Activation::Sigmoid,
+                        )
+                        .add("with_go_backwards", *go_backwards, false)
+                        .add("with_zero_output_for_mask", *zero_output_for_mask, false),
+                )
+            },
+            Self::Dropout { rate } => make(
+                "Dropout",
+                Plain("DropoutConfig"),
+                vec![(*rate).into()],
+                options(),
+            ),
+            Self::NoiseDropout { rate, noise_shape } => make(
+                "NoiseDropout",
+                Config("NoiseDropoutConfig"),
+                vec![(*rate).into()],
+                options().some("with_noise_shape", Some(Literal::list(noise_shape.clone()))),
+            ),
+            Self::SpatialDropout { rate, channel_axis } => make(
+                "SpatialDropout",
+                Config("SpatialDropoutConfig"),
+                vec![(*rate).into()],
+                options().add("with_channel_axis", *channel_axis, 1),
+            ),
+            Self::AlphaDropout { rate, noise_shape } => make(
+                "AlphaDropout",
+                Config("AlphaDropoutConfig"),
+                vec![(*rate).into()],
+                options().some("with_noise_shape", noise_shape.clone().map(Literal::list)),
+            ),
+            Self::GaussianDropout { rate } => make(
+                "GaussianDropout",
+                Config("GaussianDropoutConfig"),
+                vec![(*rate).into()],
+                options(),
+            ),
+            Self::GaussianNoise { stddev } => make(
+                "GaussianNoise",
+                Plain("GaussianNoiseConfig"),
+                vec![(*stddev).into()],
+                options(),
+            ),
+        }
+    }
+
     /// The parameters, in the order in which the module is visited.
     pub fn params(&self) -> Vec<Param> {
         let param = |name, weight, transform| Param {

@@ -16,7 +16,7 @@ pub(super) fn not_equal(x: Value, value: f64) -> Result<Value, Error> {
     at_rank!(rank, D => match x {
         Value::Float(_) => apply(x, |x: Tensor<D>| Ok(mask::not_equal(x, value))),
         Value::Int(_) => apply(x, |x: Tensor<D, Int>| Ok(mask::not_equal_int(x, whole))),
-        Value::Bool(_) => apply(x, |x: Tensor<D, Bool>| Ok(mask::not_equal_int(x.int(), whole))),
+        Value::Bool(_) => apply(x, |x: Tensor<D, Bool>| Ok(mask::not_equal_bool(x, whole))),
     }, else no_rank(rank))
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::ApplyMask
         | Function::SoftmaxMasked { .. }
         | Function::GlobalAveragePoolMasked { .. }
+        | Function::UnfoldSteps
         | Function::Fill(_) => {
             let [a, b] = take(inputs)?;
             binary(function, a, b, rank)
@@ -63,6 +64,8 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::Reshape(shape) => shaping::reshape(x, shape),
         Function::ExpandDims(axes) => shaping::expand_dims(x, axes),
         Function::RepeatVector(count) => shaping::repeat_vector(x, *count),
+        Function::FoldSteps => shaping::fold_steps(x),
+        Function::Reverse(axis) => shaping::reverse(x, *axis),
         Function::Pad(pairs) => shaping::pad(x, pairs),
         Function::PadSame {
             kernel,
@@ -93,6 +96,7 @@ fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value,
         Function::And | Function::Or => masks::combine(function, a, b),
         Function::ApplyMask => masks::apply_mask(a, b),
         Function::Fill(value) => masks::fill(a, b, *value),
+        Function::UnfoldSteps => shaping::unfold_steps(a, &b),
         Function::SoftmaxMasked { axes, zero_masked } => softmax_masked(a, b, axes, *zero_masked),
         Function::GlobalAveragePoolMasked { axes } => {
             pooling::global_average_pool_masked(a, b, &axes.axes, rank)

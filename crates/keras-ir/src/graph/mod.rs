@@ -124,6 +124,8 @@ pub enum LayerKind {
     Model(ModelId),
     /// A layer that computes.
     Layer(layer::LayerKind),
+    /// A layer that calls others, its parts: they are in no list of a model's layers.
+    Wrapper(layer::Wrapper, Vec<LayerId>),
     /// A layer that is not known; only in a graph whose problems are still being collected.
     Unknown,
 }
@@ -197,6 +199,16 @@ impl Graph {
     /// The outermost model.
     pub fn root(&self) -> &Model {
         self.model(self.root)
+    }
+
+    /// The layer itself, or the parts of a wrapper, and theirs: what holds weights or a model.
+    pub fn leaves(&self, id: LayerId) -> Vec<LayerId> {
+        match &self.layer(id).kind {
+            LayerKind::Wrapper(_, parts) => {
+                parts.iter().flat_map(|part| self.leaves(*part)).collect()
+            }
+            _ => vec![id],
+        }
     }
 
     /// The names of a model's inputs: its input layers.

@@ -1,7 +1,7 @@
 //! What each Keras layer class is: its options, weights, shapes and mask rule.
 //!
 //! One struct per class, in files by Keras's own families, and one line per class in
-//! the registry at the end of this file. What a layer becomes in Burn is the
+//! the registry at the end of this file. Layers that call other layers are in [`wrapper`]. What a layer becomes in Burn is the
 //! importer's business (`burn-keras-import`, `lower`).
 
 pub mod activation;
@@ -15,6 +15,7 @@ pub mod regularization;
 pub mod reshaping;
 pub mod rnn;
 pub mod symbolic;
+pub mod wrapper;
 
 use serde_json::{Map, Value};
 
@@ -22,6 +23,7 @@ use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Generation;
 use config::Config;
+pub use wrapper::Wrapper;
 
 /// A weight that a layer has, in the order in which Keras creates and saves them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +150,11 @@ pub(crate) fn single_of_rank(inputs: &[Spec], rank: usize) -> Result<&Spec, Mism
             inputs,
         ))
     }
+}
+
+/// Every class of layers and wrappers that can be read.
+pub fn classes() -> impl Iterator<Item = &'static str> {
+    CLASSES.iter().chain(wrapper::CLASSES).copied()
 }
 
 macro_rules! registry {

@@ -158,6 +158,8 @@ impl Builder {
             }
         } else if is_operation {
             self.operation(entry, config.clone(), &layer_path)
+        } else if layer::wrapper::CLASSES.contains(&entry.class.as_str()) {
+            self.wrapper(entry, &config, &layer_path)
         } else {
             self.plain(&entry.class, &config, &layer_path)
         };
@@ -213,6 +215,45 @@ impl Builder {
                 LayerKind::Unknown
             }
         }
+    }
+
+    /// A wrapper and its parts.
+    fn wrapper(&mut self, entry: &Entry, config: &Map<String, Value>, path: &str) -> LayerKind {
+        let read = layer::Wrapper::read(&entry.class, config, self.generation);
+        let Some((wrapper, parts, problems)) = read else {
+            return LayerKind::Unknown;
+        };
+        let is_broken = !problems.is_empty();
+        let problems = problems.into_iter();
+        self.problems
+            .extend(problems.map(|problem| problem.at(path, &entry.class)));
+        if is_broken {
+            return LayerKind::Unknown;
+        }
+        let inside = format!("{path}/");
+        let mut ids = Vec::with_capacity(parts.len());
+        for part in parts {
+            let Some(of_part) = self.entry(&part.entry, &inside) else {
+                return LayerKind::Unknown;
+            };
+            if of_part.class == "InputLayer" {
+                self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(path, &entry.class)
+                        .expected("a layer to wrap")
+                        .found("an InputLayer"),
+                );
+                return LayerKind::Unknown;
+            }
+            let id = self.layer(&of_part, &inside);
+            // Parts live beside the layers of the model: they are called after the wrapper.
+            self.layers[id.0].name = match part.role.as_str() {
+                "" => entry.name.clone(),
+                role => format!("{}_{role}", entry.name),
+            };
+            ids.push(id);
+        }
+        LayerKind::Wrapper(wrapper, ids)
     }
 
     /// An operation node: its constant operands stand in its call, not in its config.

@@ -93,6 +93,7 @@ impl Builder {
             // The operands of operation nodes are read with their options.
             LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
             LayerKind::Layer(kind) => kind.layer().tensor_arguments(),
+            LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().tensor_arguments(),
             LayerKind::Input | LayerKind::Model(_) => &[],
         };
         let mut unsupported = Vec::new();
