@@ -159,10 +159,11 @@ macro_rules! all_families {
         $crate::conformance! {
             $backend;
             samples activation average_pooling1d average_pooling2d batch_normalization concatenate
-            conv1d conv2d dense depthwise_conv2d dropout embedding flatten global_pooling
-            leaky_relu lstm mask_merge mask_propagation masking max_pooling1d max_pooling2d merge
-            nested_mask optimizers permute relu repeat_vector reshape softmax structure
-            time_distributed zero_padding
+            conv1d conv2d dense depthwise_conv2d dot dropout elu embedding flatten global_pooling
+            group_normalization layer_normalization leaky_relu lstm mask_merge mask_propagation
+            masking max_pooling1d max_pooling2d merge nested_mask optimizers permute prelu relu
+            repeat_vector reshape rms_normalization softmax structure thresholded_relu
+            time_distributed unit_normalization zero_padding
         }
     };
 }

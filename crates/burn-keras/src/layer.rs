@@ -5,10 +5,14 @@ use burn::module::{
     ModuleVisitor,
 };
 use burn::nn::conv::{Conv1d, Conv2d};
-use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, Linear};
+use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, LayerNorm, Linear};
 use burn::tensor::Device;
+use burn_keras_nn::activation::PRelu;
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
-use burn_keras_nn::normalization::BatchNormalization;
+use burn_keras_nn::normalization::{
+    BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
+    RmsNormalization,
+};
 use burn_keras_nn::recurrent::Lstm;
 
 /// One list of all modules: the type of a field, and what is the same for all of them.
@@ -41,8 +45,9 @@ macro_rules! layers {
 }
 
 layers! {
-    Linear Conv1d Conv2d BatchNorm BatchNormalization Embedding Lstm Dropout NoiseDropout
-    SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    Linear Conv1d Conv2d BatchNorm BatchNormalization BatchRenormalization LayerNorm
+    LayerNormalization RmsNormalization GroupNormalization PRelu Embedding Lstm Dropout
+    NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
 }
 
 impl From<Submodel> for Layer {

@@ -17,6 +17,8 @@ const TYPES: &[(&str, &[&str])] = &[
             "EmbeddingConfig",
             "GaussianNoise",
             "GaussianNoiseConfig",
+            "LayerNorm",
+            "LayerNormConfig",
             "Linear",
             "LinearConfig",
             "PaddingConfig1d",
@@ -32,6 +34,7 @@ const TYPES: &[(&str, &[&str])] = &[
         "burn_keras_nn",
         &["Activation", "LoadError", "Padding", "Scope"],
     ),
+    ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
     (
         "burn_keras_nn::dropout",
         &[
@@ -47,7 +50,18 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     (
         "burn_keras_nn::normalization",
-        &["BatchNormalization", "BatchNormalizationConfig"],
+        &[
+            "BatchNormalization",
+            "BatchNormalizationConfig",
+            "BatchRenormalization",
+            "BatchRenormalizationConfig",
+            "GroupNormalization",
+            "GroupNormalizationConfig",
+            "LayerNormalization",
+            "LayerNormalizationConfig",
+            "RmsNormalization",
+            "RmsNormalizationConfig",
+        ],
     ),
     ("burn_keras_nn::record", &["RecordBytes"]),
     (
@@ -69,6 +83,7 @@ const MODULES: &[&str] = &[
     "embedding",
     "mask",
     "merge",
+    "normalization",
     "padding",
     "pool",
     "record",

@@ -24,7 +24,7 @@ impl PReluConfig {
     /// Makes the module.
     pub fn init(&self, device: &Device) -> PRelu {
         PRelu {
-            alpha: Initializer::Zeros.init([self.shape.iter().product()], device),
+            alpha: Initializer::Zeros.init([self.shape.iter().product::<usize>()], device),
             shape: self.shape.clone(),
         }
     }

@@ -2,7 +2,7 @@
 
 use burn::{
     module::{Module, Param},
-    tensor::{Bool, Device, Tensor},
+    tensor::{Device, Tensor},
 };
 
 use super::{affine, scale, shift};
@@ -98,36 +98,11 @@ impl GroupNormalization {
     ///
     /// If the rank is below 2, or the channels do not fall into the groups.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        self.normalize(x, None)
-    }
-
-    /// Normalises `x` `[batch, channels, ...]` by the mean and variance of what `mask`, of the
-    /// same shape, keeps: what `tf.keras` does with a mask. Masked elements are normalised too.
-    ///
-    /// # Panics
-    ///
-    /// As [`forward`](Self::forward), and if `mask` has another shape.
-    pub fn forward_masked<const D: usize>(
-        &self,
-        x: Tensor<D>,
-        mask: Tensor<D, Bool>,
-    ) -> Tensor<D> {
-        let weights = mask.float().cast(x.dtype());
-        self.normalize(x, Some(weights))
-    }
-
-    fn normalize<const D: usize>(&self, x: Tensor<D>, weights: Option<Tensor<D>>) -> Tensor<D> {
         let dims = x.dims();
         let elements = dims[1..].iter().product::<usize>() / self.groups;
-        let grouped = |x: Tensor<D>| x.reshape([dims[0], self.groups, elements]);
-        let weights = weights.map(grouped);
-        let mean = |x: Tensor<3>| match &weights {
-            None => x.mean_dim(2),
-            Some(weights) => x.mul(weights.clone()).sum_dim(2) / weights.clone().sum_dim(2),
-        };
-        let x = grouped(x);
-        let centered = x.clone().sub(mean(x));
-        let variance = mean(centered.clone().square());
+        let x = x.reshape([dims[0], self.groups, elements]);
+        let centered = x.clone().sub(x.mean_dim(2));
+        let variance = centered.clone().square().mean_dim(2);
         let y = centered.div(variance.add_scalar(self.epsilon).sqrt());
         let shape = core::array::from_fn(|axis| if axis == 1 { dims[1] } else { 1 });
         affine(

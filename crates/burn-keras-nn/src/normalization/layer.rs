@@ -151,7 +151,7 @@ impl RmsNormalizationConfig {
     /// Makes the module.
     pub fn init(&self, device: &Device) -> RmsNormalization {
         RmsNormalization {
-            gamma: Initializer::Ones.init([self.shape.iter().product()], device),
+            gamma: Initializer::Ones.init([self.shape.iter().product::<usize>()], device),
             shape: self.shape.clone(),
             axes: self.axes.clone(),
             epsilon: self.epsilon,

@@ -9,18 +9,15 @@ use crate::layer::{KerasLayer, Mismatch, WeightSpec, single};
 use crate::shape::{Kind, Spec};
 use crate::version::Generation;
 
-/// TensorFlow's fused kernel takes no smaller epsilon (`tf.nn.fused_batch_norm`).
-const LEAST_FUSED_EPSILON: f64 = 1.001e-5;
-
 /// `BatchNormalization` of one axis, and in tf.keras of several.
 ///
-/// With several axes, or a virtual batch, tf.keras gives the weights all axes of the input, of
-/// size 1 where nothing is normalised.
+/// With several axes tf.keras gives the weights all axes of the input, of size 1 where nothing is
+/// normalised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchNormalization {
     /// The Keras axes of the features.
     pub axes: Vec<i64>,
-    /// Added to the variance, as the config has it: see [`epsilon_for`](Self::epsilon_for).
+    /// Added to the variance.
     pub epsilon: f64,
     /// Share of the old statistics in an update (Keras's sense: 0.99).
     pub momentum: f64,
@@ -30,10 +27,6 @@ pub struct BatchNormalization {
     pub scale: bool,
     /// Batch renormalization, which acts in training alone.
     pub renorm: Option<Renorm>,
-    /// The size of the batches within a batch that training normalises each by itself (tf.keras).
-    pub virtual_batch_size: Option<usize>,
-    /// Whether TensorFlow's fused kernel is used where the input allows it.
-    fused: bool,
 }
 
 /// Batch renormalization: how far training may lean on the running statistics.
@@ -57,39 +50,20 @@ impl BatchNormalization {
         (first > 0).then_some(positions)
     }
 
-    /// What is added to the variance of `input`: in tf.keras the fused kernel, which takes images
-    /// and volumes alone, raises it to its least.
-    pub fn epsilon_for(&self, input: &Spec) -> f64 {
-        let rank = input.shape.rank();
-        let on_channels = self
-            .positions(input)
-            .is_some_and(|positions| positions == [1] || positions == [rank.saturating_sub(1)]);
-        if self.fused && matches!(rank, 4 | 5) && on_channels {
-            self.epsilon.max(LEAST_FUSED_EPSILON)
-        } else {
-            self.epsilon
-        }
-    }
-
     fn weight_shape(&self, input: &Spec, positions: &[usize]) -> Vec<Option<usize>> {
-        let size = |position: usize| input.shape.dim(position);
-        if let ([position], None) = (positions, self.virtual_batch_size) {
-            return vec![size(*position)];
+        if let [position] = positions {
+            return vec![input.shape.dim(*position)];
         }
-        let axes = 0..input.shape.rank();
-        let mut shape: Vec<Option<usize>> = axes
-            .map(|axis| {
+        let sizes = input.shape.0.iter().enumerate();
+        sizes
+            .map(|(axis, size)| {
                 if positions.contains(&axis) {
-                    size(axis)
+                    *size
                 } else {
                     Some(1)
                 }
             })
-            .collect();
-        if self.virtual_batch_size.is_some() {
-            shape.insert(1, Some(1));
-        }
-        shape
+            .collect()
     }
 }
 
@@ -123,31 +97,24 @@ fn read_renorm(config: &mut Config<'_>) -> Option<Renorm> {
 }
 
 impl KerasLayer for BatchNormalization {
-    fn read(class: &str, config: &mut Config<'_>) -> Self {
+    fn read(_class: &str, config: &mut Config<'_>) -> Self {
         // tf.keras writes a list, `[3]`.
         let axes = config.integers("axis").unwrap_or_else(|| vec![-1]);
-        let virtual_batch_size = match config.value("virtual_batch_size") {
-            None => None,
-            Some(_) => Some(config.size("virtual_batch_size")),
-        };
+        if config.value("virtual_batch_size").is_some() {
+            // The axes that tf.keras saves with it are off by one, and it cannot load the file.
+            config.unsupported("virtual_batch_size", "null");
+        }
         let renorm = read_renorm(config);
-        let generation = config.generation();
-        if axes.len() != 1 && generation != Generation::TfKeras {
+        if axes.len() != 1 && config.generation() != Generation::TfKeras {
             config.unsupported("axis", "one axis");
         }
         Self {
-            fused: !generation.is_keras3()
-                && class != "SyncBatchNormalization"
-                && axes.len() == 1
-                && renorm.is_none()
-                && virtual_batch_size.is_none(),
             axes,
             epsilon: config.number("epsilon", 1e-3),
             momentum: config.number("momentum", 0.99),
             center: config.bool("center", true),
             scale: config.bool("scale", true),
             renorm,
-            virtual_batch_size,
         }
     }
 

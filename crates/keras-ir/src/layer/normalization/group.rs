@@ -18,8 +18,7 @@ pub struct GroupNormalization {
     pub center: bool,
     /// Whether there is a `gamma`.
     pub scale: bool,
-    /// Whether a mask weights mean and variance: tf.keras alone, for masks that broadcast to the
-    /// input.
+    /// Whether a mask weights mean and variance: in tf.keras alone.
     pub weighted: bool,
 }
 
@@ -64,11 +63,7 @@ impl KerasLayer for GroupNormalization {
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         self.channels(inputs)?;
-        let input = match inputs {
-            [input, _mask] if self.weighted => input,
-            _ => single(inputs)?,
-        };
-        Ok(vec![input.with_kind(Kind::Float)])
+        Ok(vec![single(inputs)?.with_kind(Kind::Float)])
     }
 
     fn weights(&self, inputs: &[Spec]) -> Result<Vec<WeightSpec>, Mismatch> {
@@ -81,9 +76,5 @@ impl KerasLayer for GroupNormalization {
             weights.push(WeightSpec::trained("beta", shape));
         }
         Ok(weights)
-    }
-
-    fn tensor_arguments(&self) -> &'static [&'static str] {
-        &["mask"]
     }
 }
