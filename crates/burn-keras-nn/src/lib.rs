@@ -6,6 +6,7 @@
 //! * [`activation`]: every activation function of Keras, by Keras's name
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
+//! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
@@ -25,7 +26,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod activation;
+pub mod attention;
 pub mod dropout;
+pub mod einsum;
 pub mod embedding;
 pub mod ids;
 pub mod mask;

@@ -4,7 +4,7 @@
 //! batch axis first; that is the caller's, who knows the ranks.
 //!
 //! ```
-//! use burn::tensor::Tensor;
+//! use burn::tensor::{Tensor, kind::Basic};
 //! use burn_keras_nn::merge;
 //!
 //! fn forward(a: Tensor<3>, b: Tensor<3>, c: Tensor<3>) -> Tensor<3> {
@@ -13,10 +13,13 @@
 //! ```
 
 use alloc::vec::Vec;
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, kind::Basic};
 
 /// `a` and `b`, both in the shape that they have together.
-pub(crate) fn broadcast<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> (Tensor<D>, Tensor<D>) {
+pub(crate) fn broadcast<const D: usize, K: Basic>(
+    a: Tensor<D, K>,
+    b: Tensor<D, K>,
+) -> (Tensor<D, K>, Tensor<D, K>) {
     let (left, right) = (a.dims(), b.dims());
     if left == right {
         return (a, b);

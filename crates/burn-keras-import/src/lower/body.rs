@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use keras_ir::activation::Activation;
 use keras_ir::graph::{Call, Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
+use keras_ir::layer::MaskRule;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
 use keras_ir::{Generation, Problem, ProblemKind};
@@ -108,19 +109,22 @@ pub(crate) fn lower_body(
         }
     }
     for call in &of_graph.calls {
-        let found = |tensors: &[TensorId]| -> Option<Vec<Bound>> {
-            tensors
-                .iter()
-                .map(|tensor| bound.get(tensor).copied())
-                .collect()
-        };
         // A call behind one that failed has no inputs; the failure is reported already.
+        let found = |tensor: &TensorId| bound.get(tensor).copied();
+        let inputs: Option<Vec<Bound>> = call.inputs.iter().map(found).collect();
         let named: Option<Vec<_>> = call
             .named
             .iter()
-            .map(|(name, tensors)| Some((name.clone(), found(tensors)?)))
+            .map(|(name, tensors)| {
+                let tensors = tensors.iter();
+                let found = tensors.map(|tensor| match tensor {
+                    Some(tensor) => found(tensor).map(Some),
+                    None => Some(None),
+                });
+                Some((name.clone(), found.collect::<Option<Vec<_>>>()?))
+            })
             .collect();
-        let (Some(inputs), Some(named)) = (found(&call.inputs), named) else {
+        let (Some(inputs), Some(named)) = (inputs, named) else {
             continue;
         };
         let layer = graph.layer(call.layer);
@@ -130,12 +134,13 @@ pub(crate) fn lower_body(
             model,
             id: call.layer,
             layer,
+            call,
             count: call.outputs.len(),
             inputs,
             named,
             outputs: Vec::new(),
         };
-        match layer_call.lower(call) {
+        match layer_call.lower() {
             Ok(outputs) => {
                 for (tensor, output) in call.outputs.iter().zip(outputs) {
                     bound.insert(*tensor, output);
@@ -168,53 +173,61 @@ pub(crate) struct LayerCall<'a, 'g> {
     model: ModelId,
     id: LayerId,
     layer: &'g Layer,
+    call: &'g Call,
     /// How many outputs are looked at.
     pub count: usize,
     inputs: Vec<Bound>,
-    named: Vec<(String, Vec<Bound>)>,
+    named: Vec<(String, Vec<Option<Bound>>)>,
     outputs: Vec<ValueId>,
 }
 
 impl<'g> LayerCall<'_, 'g> {
     /// Lowers the call; the outputs with their masks.
-    fn lower(&mut self, call: &Call) -> Result<Vec<Bound>, Problem> {
+    fn lower(&mut self) -> Result<Vec<Bound>, Problem> {
         let layer = self.layer;
         self.cast_masks();
         match &layer.kind {
             LayerKind::Layer(class) => {
                 lowering(class).call(self)?;
-                let mask = mask::output_mask(self, class.layer().mask_rule())?;
+                let rule = class.layer().mask_rule();
+                let mask = mask::output_mask(self, rule)?;
+                let masked = match rule {
+                    MaskRule::PassTo(count) => count,
+                    // Behind the first output are states and scores.
+                    _ => 1,
+                };
                 let outputs = self.outputs.iter().enumerate();
-                // Only a layer's first output carries a mask: the others are states.
                 let bound = outputs.map(|(index, value)| Bound {
                     value: *value,
-                    mask: mask.filter(|_| index == 0),
+                    mask: mask.filter(|_| index < masked),
                 });
                 Ok(bound.collect())
             }
-            LayerKind::Model(inner) => self.nested(*inner, call),
+            LayerKind::Model(inner) => self.nested(*inner),
             LayerKind::Input | LayerKind::Unknown => Ok(Vec::new()),
         }
     }
 
-    /// A mask that is passed by name may come as numbers: Keras casts it.
+    /// Masks that are passed by name may come as numbers: Keras casts them.
     fn cast_masks(&mut self) {
         for index in 0..self.named.len() {
-            if self.named[index].0 == "mask" {
-                for position in 0..self.named[index].1.len() {
-                    let mask = self.named[index].1[position].value;
-                    self.named[index].1[position].value = self.cast(mask, Kind::Bool);
+            let (name, bound) = &self.named[index];
+            if name == "mask" || name.ends_with("_mask") {
+                let mut bound = bound.clone();
+                for bound in bound.iter_mut().flatten() {
+                    bound.value = self.cast(bound.value, Kind::Bool);
                 }
+                self.named[index].1 = bound;
             }
         }
     }
 
     /// A call of a nested model: masks cross into it.
-    fn nested(&mut self, inner: ModelId, call: &Call) -> Result<Vec<Bound>, Problem> {
+    fn nested(&mut self, inner: ModelId) -> Result<Vec<Bound>, Problem> {
         let model = self.graph().model(inner);
         let mut specs = Vec::with_capacity(model.inputs.len());
         let mut values = Vec::with_capacity(model.inputs.len());
-        let explicit = self.named_values("mask");
+        let explicit = self.named_slots("mask");
         let mut masks = Vec::with_capacity(model.inputs.len());
         for (index, tensor) in model.inputs.iter().enumerate() {
             let Some(bound) = self.inputs.get(index).copied() else {
@@ -237,7 +250,7 @@ impl<'g> LayerCall<'_, 'g> {
             values.push(self.cast(bound.value, kind));
             specs.push(Spec { shape, kind });
             masks.push(match &explicit {
-                Some(explicit) => explicit.get(index).copied(),
+                Some(explicit) => explicit.get(index).copied().flatten(),
                 None => bound.mask,
             });
         }
@@ -257,7 +270,8 @@ impl<'g> LayerCall<'_, 'g> {
         let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
         // The sizes that this call makes known.
         let outer = self.graph().model(self.model);
-        let known = call
+        let known = self
+            .call
             .outputs
             .iter()
             .map(|tensor| &outer.tensors[tensor.0].spec);
@@ -356,21 +370,40 @@ impl<'g> LayerCall<'_, 'g> {
 
     /// The mask that was passed by name, or else that of the first input.
     pub fn mask(&self) -> Option<ValueId> {
-        match self.named_values("mask") {
-            Some(masks) => masks.first().copied(),
-            None => self.inputs.first().and_then(|bound| bound.mask),
-        }
+        self.masks().first().copied().flatten()
+    }
+
+    /// The masks that were passed by name, or else those of the inputs.
+    pub fn masks(&self) -> Vec<Option<ValueId>> {
+        let implicit = || self.input_masks();
+        self.named_slots("mask").unwrap_or_else(implicit)
     }
 
     /// Whether a mask was passed by name.
     pub fn has_explicit_mask(&self) -> bool {
-        self.named_values("mask").is_some()
+        self.named_slots("mask").is_some()
     }
 
     /// The tensors passed under `name`.
     pub fn named_values(&self, name: &str) -> Option<Vec<ValueId>> {
+        let slots = self.named_slots(name)?;
+        Some(slots.into_iter().flatten().collect())
+    }
+
+    /// The tensors passed under `name`, with a place for each null among them.
+    pub fn named_slots(&self, name: &str) -> Option<Vec<Option<ValueId>>> {
         let (_, bound) = self.named.iter().find(|(key, _)| key == name)?;
-        Some(bound.iter().map(|bound| bound.value).collect())
+        Some(
+            bound
+                .iter()
+                .map(|bound| Some(bound.as_ref()?.value))
+                .collect(),
+        )
+    }
+
+    /// Whether the call argument `name`, which is no tensor, is set.
+    pub fn flag(&self, name: &str) -> bool {
+        self.call.flag(name)
     }
 
     /// Shape and kind of a value.

@@ -5,6 +5,7 @@
 //! `mask.rs`, whatever the layer.
 
 mod activation;
+mod attention;
 mod body;
 mod convolution;
 mod core;
@@ -69,6 +70,9 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
         Class::Lstm(layer) => layer,
+        Class::EinsumDense(layer) => layer,
+        Class::Attention(layer) => layer,
+        Class::MultiHeadAttention(layer) => layer,
         Class::MaskOperation(layer) => layer,
     }
 }

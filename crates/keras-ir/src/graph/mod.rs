@@ -12,6 +12,7 @@ mod variables;
 use serde_json::{Map, Value};
 
 use crate::container::StoredTensor;
+use crate::json;
 use crate::layer;
 use crate::problem::Problem;
 use crate::shape::Spec;
@@ -148,25 +149,34 @@ pub struct Call {
     pub node: usize,
     /// The inputs, flattened.
     pub inputs: Vec<TensorId>,
-    /// Tensors passed by name: `mask`, `initial_state`.
-    pub named: Vec<(String, Vec<TensorId>)>,
+    /// Tensors passed by name: `mask`, `initial_state`. A null in a list of them keeps its place.
+    pub named: Vec<(String, Vec<Option<TensorId>>)>,
+    /// Arguments passed by name that are no tensors and say something: `use_causal_mask`.
+    pub literals: Vec<(String, Value)>,
     /// The outputs, flattened.
     pub outputs: Vec<TensorId>,
 }
 
 impl Call {
     /// The tensors passed under `name`.
-    pub fn argument(&self, name: &str) -> Option<&[TensorId]> {
+    pub fn argument(&self, name: &str) -> Option<&[Option<TensorId>]> {
         self.named
             .iter()
             .find(|(key, _)| key == name)
             .map(|(_, tensors)| tensors.as_slice())
     }
 
+    /// Whether the argument `name` is set (`true`, or a number that Python takes for true).
+    pub fn flag(&self, name: &str) -> bool {
+        self.literals
+            .iter()
+            .any(|(key, value)| key == name && json::truth(value) == Some(true))
+    }
+
     /// Everything that the call needs, in Keras's order.
     pub fn needs(&self) -> impl Iterator<Item = TensorId> + '_ {
         let named = self.named.iter().flat_map(|(_, tensors)| tensors);
-        self.inputs.iter().chain(named).copied()
+        self.inputs.iter().chain(named.flatten()).copied()
     }
 }
 

@@ -1,0 +1,219 @@
+//! Keras's `EinsumDense`: one contraction of the input with a kernel.
+
+use alloc::{string::String, vec::Vec};
+use burn::{
+    module::{Initializer, Module, Param},
+    tensor::{Device, Tensor},
+};
+
+/// Configuration of an [`EinsumDense`].
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use burn_keras_nn::einsum::EinsumDenseConfig;
+///
+/// # fn forward(device: &Device, x: Tensor<3>) -> Tensor<4> {
+/// // 8 features to 2 heads of 4
+/// let heads = EinsumDenseConfig::new("abc,cde->abde", [8, 2, 4])
+///     .with_bias([2, 4])
+///     .init(device);
+/// heads.forward(x)
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct EinsumDenseConfig {
+    /// Keras's `equation`: letters of input, kernel and output. `...` at the start or at the end
+    /// of input and output stands for axes that both have.
+    pub equation: String,
+    /// Keras's shape of the kernel: a size per letter.
+    pub kernel: Vec<usize>,
+    /// Keras's shape of the bias, which is broadcast along axes of size 1 and those before its
+    /// own. Default: none.
+    pub bias: Option<Vec<usize>>,
+}
+
+impl EinsumDenseConfig {
+    /// A contraction by `equation` with a kernel of Keras's shape `kernel`.
+    pub fn new(equation: &str, kernel: impl Into<Vec<usize>>) -> Self {
+        Self {
+            equation: equation.into(),
+            kernel: kernel.into(),
+            bias: None,
+        }
+    }
+
+    /// Sets [`bias`](Self::bias).
+    pub fn with_bias(mut self, shape: impl Into<Vec<usize>>) -> Self {
+        self.bias = Some(shape.into());
+        self
+    }
+
+    /// Makes the module. The kernel starts as Glorot uniform, the bias as zeros.
+    pub fn init(&self, device: &Device) -> EinsumDense {
+        let equation = Equation::read(&self.equation);
+        let size = |letters: &[u8]| -> usize {
+            letters
+                .iter()
+                .map(|letter| equation.kernel_size(*letter, &self.kernel))
+                .product()
+        };
+        let [shared, summed, new] = equation.kernel_groups().map(|letters| size(&letters));
+        let glorot = Initializer::XavierUniform { gain: 1.0 };
+        let bias = self.bias.as_ref().map(|shape| {
+            let size = shape.iter().product::<usize>();
+            Initializer::Zeros.init([size], device)
+        });
+        EinsumDense {
+            kernel: glorot.init_with([shared, summed, new], Some(summed), Some(new), device),
+            bias,
+            equation,
+            kernel_shape: self.kernel.clone(),
+            bias_shape: self.bias.clone().unwrap_or_default(),
+        }
+    }
+}
+
+/// Keras's `EinsumDense` without its activation: the products of an input and a kernel, summed
+/// over the letters that the output lacks, plus a bias.
+///
+/// The kernel is kept as one batched matrix, so that the contraction is one multiplication: its
+/// letters are brought in the order of those that input and output have too, those of the input,
+/// those of the output, and each group becomes one axis.
+#[derive(Module, Debug)]
+pub struct EinsumDense {
+    /// `[shared, summed, new]`.
+    pub kernel: Param<Tensor<3>>,
+    /// All elements of Keras's bias, in its order.
+    pub bias: Option<Param<Tensor<1>>>,
+    /// See [`EinsumDenseConfig::equation`].
+    #[module(skip)]
+    pub equation: Equation,
+    /// See [`EinsumDenseConfig::kernel`].
+    pub kernel_shape: Vec<usize>,
+    /// See [`EinsumDenseConfig::bias`].
+    pub bias_shape: Vec<usize>,
+}
+
+impl EinsumDense {
+    /// Contracts `x`, whose axes are those of the equation's input; the result has those of its
+    /// output.
+    ///
+    /// # Panics
+    ///
+    /// If ranks or sizes do not fit the equation.
+    pub fn forward<const D: usize, const D2: usize>(&self, x: Tensor<D>) -> Tensor<D2> {
+        let input = self.equation.labels(&self.equation.input, D);
+        let output = self.equation.labels(&self.equation.output, D2);
+        let kernel = &self.equation.kernel;
+        let [shared, summed, new] = self.equation.kernel_groups();
+        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+        for label in input.iter().filter(|label| !kernel.contains(label)) {
+            let group = if output.contains(label) {
+                &mut kept
+            } else {
+                &mut dropped
+            };
+            group.push(*label);
+        }
+
+        let dims = x.dims();
+        let size = |label: &u8| match position(&input, *label) {
+            Some(axis) => dims[axis],
+            None => self.equation.kernel_size(*label, &self.kernel_shape),
+        };
+        let count = |labels: &[u8]| labels.iter().map(size).product::<usize>();
+        let order = [&shared[..], &kept, &dropped, &summed].concat();
+        let x = x.permute(axes::<D>(&order, &input));
+        let (groups, rows) = (count(&shared), count(&kept));
+        let inner = [groups, rows, count(&dropped), count(&summed)];
+        let x = x.reshape(inner).sum_dim(2).squeeze_dim::<3>(2);
+
+        let order = [&shared[..], &kept, &new].concat();
+        let sizes: Vec<usize> = order.iter().map(size).collect();
+        let shape: [usize; D2] = core::array::from_fn(|at| sizes.get(at).copied().unwrap_or(1));
+        let y = x.matmul(self.kernel.val()).reshape(shape);
+        let y = y.permute(axes::<D2>(&output, &order));
+        match &self.bias {
+            None => y,
+            Some(bias) => {
+                let missing = D2.saturating_sub(self.bias_shape.len());
+                let shape: [usize; D2] = core::array::from_fn(|axis| {
+                    axis.checked_sub(missing)
+                        .map_or(1, |axis| self.bias_shape[axis])
+                });
+                y + bias.val().reshape(shape)
+            }
+        }
+    }
+}
+
+/// For each label of `order` its axis among `labels`.
+fn axes<const D: usize>(order: &[u8], labels: &[u8]) -> [isize; D] {
+    core::array::from_fn(|at| {
+        let axis = order.get(at).and_then(|label| position(labels, *label));
+        axis.unwrap_or(at) as isize
+    })
+}
+
+fn position(labels: &[u8], label: u8) -> Option<usize> {
+    labels.iter().position(|other| *other == label)
+}
+
+/// The letters of an equation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Equation {
+    input: Vec<u8>,
+    kernel: Vec<u8>,
+    output: Vec<u8>,
+    /// Whether the axes without letters stand behind those with letters.
+    elided_right: bool,
+}
+
+impl Equation {
+    fn read(text: &str) -> Self {
+        let letters = |side: Option<&str>| -> Vec<u8> {
+            let letters = side.unwrap_or_default().bytes();
+            letters.filter(u8::is_ascii_alphabetic).collect()
+        };
+        let mut sides = text.split([',', '>']);
+        Self {
+            input: letters(sides.next()),
+            kernel: letters(sides.next()),
+            output: letters(sides.next()),
+            elided_right: text.ends_with("..."),
+        }
+    }
+
+    /// The kernel's letters in three groups: those of input and output, of the input alone, and of
+    /// the output alone.
+    fn kernel_groups(&self) -> [Vec<u8>; 3] {
+        let group = |in_input: bool, in_output: bool| {
+            let letters = self.kernel.iter().copied();
+            letters
+                .filter(|letter| {
+                    self.input.contains(letter) == in_input
+                        && self.output.contains(letter) == in_output
+                })
+                .collect()
+        };
+        [group(true, true), group(true, false), group(false, true)]
+    }
+
+    fn kernel_size(&self, letter: u8, shape: &[usize]) -> usize {
+        let axis = position(&self.kernel, letter);
+        axis.and_then(|axis| shape.get(axis)).copied().unwrap_or(1)
+    }
+
+    /// A label for each of `rank` axes: the letters, and numbers for the axes without one.
+    fn labels(&self, letters: &[u8], rank: usize) -> Vec<u8> {
+        let elided: Vec<u8> = (0..rank.saturating_sub(letters.len()) as u8).collect();
+        if self.elided_right {
+            [letters, &elided].concat()
+        } else {
+            [&elided[..], letters].concat()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
