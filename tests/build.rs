@@ -16,7 +16,11 @@ fn main() {
     let out = PathBuf::from(env::var("OUT_DIR").unwrap());
     let mut modules = String::new();
     let mut cases = String::new();
+    let mut families = String::new();
     for folder in folders(&here) {
+        let family = stem(&folder);
+        let family = if family == "keras" { "samples" } else { family };
+        write!(families, " {family}").unwrap();
         println!("cargo::rerun-if-changed={}", folder.display());
         for path in models(&folder) {
             let case = stem(&path);
@@ -41,6 +45,11 @@ fn main() {
         "{modules}\n/// Every generated model, with an adapter.\npub const SOURCES: &[Source] = &[\n{cases}];\n"
     );
     fs::write(out.join("sources.rs"), source).unwrap();
+    let families = format!(
+        "/// [`conformance`] of all families.\n#[macro_export]\nmacro_rules! all_families {{\n    \
+         ($backend:expr) => {{\n        $crate::conformance! {{ $backend;{families} }}\n    }};\n}}\n"
+    );
+    fs::write(out.join("families.rs"), families).unwrap();
 }
 
 /// The entry of one model: its file and a function that runs its source.

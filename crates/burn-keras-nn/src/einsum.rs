@@ -104,47 +104,70 @@ impl EinsumDense {
     pub fn forward<const D: usize, const D2: usize>(&self, x: Tensor<D>) -> Tensor<D2> {
         let input = self.equation.labels(&self.equation.input, D);
         let output = self.equation.labels(&self.equation.output, D2);
-        let kernel = &self.equation.kernel;
-        let [shared, summed, new] = self.equation.kernel_groups();
-        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
-        for label in input.iter().filter(|label| !kernel.contains(label)) {
-            let group = if output.contains(label) {
-                &mut kept
-            } else {
-                &mut dropped
-            };
-            group.push(*label);
-        }
-
+        let groups = Groups::new(&self.equation, &input, &output);
         let dims = x.dims();
         let size = |label: &u8| match position(&input, *label) {
             Some(axis) => dims[axis],
             None => self.equation.kernel_size(*label, &self.kernel_shape),
         };
-        let count = |labels: &[u8]| labels.iter().map(size).product::<usize>();
-        let order = [&shared[..], &kept, &dropped, &summed].concat();
-        let x = x.permute(axes::<D>(&order, &input));
-        let (groups, rows) = (count(&shared), count(&kept));
-        let inner = [groups, rows, count(&dropped), count(&summed)];
-        let x = x.reshape(inner).sum_dim(2).squeeze_dim::<3>(2);
-
-        let order = [&shared[..], &kept, &new].concat();
+        let y = groups.fold(x, &input).matmul(self.kernel.val());
+        let order = [&groups.shared[..], &groups.kept, &groups.new].concat();
         let sizes: Vec<usize> = order.iter().map(size).collect();
-        let shape: [usize; D2] = core::array::from_fn(|at| sizes.get(at).copied().unwrap_or(1));
-        let y = x.matmul(self.kernel.val()).reshape(shape);
+        let y = y.reshape(padded::<D2>(&sizes));
         let y = y.permute(axes::<D2>(&output, &order));
         match &self.bias {
             None => y,
-            Some(bias) => {
-                let missing = D2.saturating_sub(self.bias_shape.len());
-                let shape: [usize; D2] = core::array::from_fn(|axis| {
-                    axis.checked_sub(missing)
-                        .map_or(1, |axis| self.bias_shape[axis])
-                });
-                y + bias.val().reshape(shape)
-            }
+            Some(bias) => y + bias.val().reshape(padded::<D2>(&self.bias_shape)),
         }
     }
+}
+
+/// The labels of a call by what becomes of them.
+struct Groups {
+    /// In input, kernel and output.
+    shared: Vec<u8>,
+    /// In input and kernel: summed over.
+    summed: Vec<u8>,
+    /// In kernel and output.
+    new: Vec<u8>,
+    /// In input and output.
+    kept: Vec<u8>,
+    /// In the input alone: summed over before anything else.
+    dropped: Vec<u8>,
+}
+
+impl Groups {
+    fn new(equation: &Equation, input: &[u8], output: &[u8]) -> Self {
+        let [shared, summed, new] = equation.kernel_groups();
+        let others = input.iter().copied();
+        let others = others.filter(|label| !equation.kernel.contains(label));
+        let (kept, dropped) = others.partition(|label| output.contains(label));
+        Self {
+            shared,
+            summed,
+            new,
+            kept,
+            dropped,
+        }
+    }
+
+    /// `[shared, kept, summed]`
+    fn fold<const D: usize>(&self, x: Tensor<D>, input: &[u8]) -> Tensor<3> {
+        let groups = [&self.shared, &self.kept, &self.dropped, &self.summed];
+        let order: Vec<u8> = groups.iter().copied().flatten().copied().collect();
+        let dims = x.dims();
+        let size = |label: &u8| position(input, *label).map_or(1, |axis| dims[axis]);
+        let shape = groups.map(|labels| labels.iter().map(size).product::<usize>());
+        let x = x.permute(axes::<D>(&order, input)).reshape(shape);
+        let [shared, kept, _, summed] = shape;
+        x.sum_dim(2).reshape([shared, kept, summed])
+    }
+}
+
+/// `sizes` behind as many ones as are missing to `D`.
+fn padded<const D: usize>(sizes: &[usize]) -> [usize; D] {
+    let missing = D.saturating_sub(sizes.len());
+    core::array::from_fn(|axis| axis.checked_sub(missing).map_or(1, |axis| sizes[axis]))
 }
 
 /// For each label of `order` its axis among `labels`.
@@ -208,7 +231,7 @@ impl Equation {
     fn labels(&self, letters: &[u8], rank: usize) -> Vec<u8> {
         let elided: Vec<u8> = (0..rank.saturating_sub(letters.len()) as u8).collect();
         if self.elided_right {
-            [letters, &elided].concat()
+            [letters, &elided[..]].concat()
         } else {
             [&elided[..], letters].concat()
         }

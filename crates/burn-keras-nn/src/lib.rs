@@ -6,6 +6,7 @@
 //! * [`activation`]: every activation function of Keras, by Keras's name
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
+//! * [`shape`]: steps folded into the batch and back
 //! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
@@ -41,6 +42,7 @@ pub mod pool;
 pub mod record;
 pub mod recurrent;
 pub mod segment;
+pub mod shape;
 
 #[cfg(test)]
 mod testing;

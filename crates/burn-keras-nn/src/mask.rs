@@ -22,6 +22,11 @@ pub fn not_equal_int<const D: usize>(ids: Tensor<D, Int>, value: i64) -> Tensor<
     ids.not_equal_scalar(value)
 }
 
+/// `keep != value`, with true as 1 and false as 0.
+pub fn not_equal_bool<const D: usize>(keep: Tensor<D, Bool>, value: i64) -> Tensor<D, Bool> {
+    not_equal_int(keep.int(), value)
+}
+
 /// `x != value`, with `value` rounded to the type of `x`.
 pub fn not_equal<const D: usize>(x: Tensor<D>, value: f64) -> Tensor<D, Bool> {
     x.not_equal_scalar(value)

@@ -9,12 +9,14 @@ use burn::nn::{
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
+use burn_keras_nn::attention::{AttentionConfig, MaskedRows, MultiHeadAttentionConfig, Score};
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
+use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{BatchNormalizationConfig, batch_norm};
 use burn_keras_nn::recurrent::LstmConfig;
-use keras_ir::Activation;
+use keras_ir::{Activation, layer};
 
 use crate::layer::{Layer, Submodel};
 use crate::{Error, activation};
@@ -98,18 +100,85 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
                 .init(device)
                 .into()
         }
+        Module::EinsumDense {
+            equation,
+            kernel,
+            bias,
+        } => {
+            let config = EinsumDenseConfig::new(&equation.text, kernel.as_slice());
+            match bias {
+                Some(shape) => config.with_bias(shape.as_slice()),
+                None => config,
+            }
+            .init(device)
+            .into()
+        }
+        Module::Attention { .. } | Module::MultiHeadAttention { .. } => attention(module, device)?,
         noise => self::noise(noise, device)?,
     })
 }
 
-fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
-    let acts = |rate: f64| {
-        if (0.0..1.0).contains(&rate) {
-            Ok(rate)
-        } else {
-            Err(format!("a rate of {rate}, which is not below 1"))
+fn attention(module: &Module, device: &Device) -> Result<Layer, String> {
+    Ok(match module {
+        Module::Attention {
+            score,
+            features,
+            scale,
+            dropout,
+        } => {
+            let score = match score {
+                layer::attention::Score::Dot => Score::Dot,
+                layer::attention::Score::Concat => Score::Concat,
+                layer::attention::Score::Additive => Score::Additive(*features),
+            };
+            AttentionConfig::new(score)
+                .with_scale(*scale)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
         }
-    };
+        Module::MultiHeadAttention {
+            inputs: [query, value, key],
+            output,
+            heads: [heads, key_value_heads],
+            sizes: [key_dim, value_dim],
+            bias,
+            gate,
+            masked_rows,
+            dropout,
+        } => {
+            let rows = match masked_rows {
+                layer::attention::MaskedRows::Uniform => MaskedRows::Uniform,
+                layer::attention::MaskedRows::Lowered => MaskedRows::Lowered,
+                layer::attention::MaskedRows::Zero => MaskedRows::Zero,
+            };
+            MultiHeadAttentionConfig::new(*query, *heads, *key_dim)
+                .with_d_value(*value)
+                .with_d_key(*key)
+                .with_d_output(output.iter().product())
+                .with_key_value_heads(*key_value_heads)
+                .with_value_dim(*value_dim)
+                .with_bias(*bias)
+                .with_gate(*gate)
+                .with_masked_rows(rows)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
+        }
+        _ => return Err("no attention".into()),
+    })
+}
+
+/// A rate that Burn's modules take.
+fn acts(rate: f64) -> Result<f64, String> {
+    if (0.0..1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(format!("a rate of {rate}, which is not below 1"))
+    }
+}
+
+fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
     Ok(match module {
         Module::Dropout { rate } => DropoutConfig::new(acts(*rate)?).init().into(),
         Module::NoiseDropout { rate, noise_shape } => NoiseDropoutConfig::new(acts(*rate)?)

@@ -1,9 +1,11 @@
 //! Running a plan: each step is one call, values are moved at their last use.
 
 use burn::tensor::Tensor;
-use burn_keras_import::plan::{FieldKind, LstmPart, ModuleRef, Operation, Step, ValueId};
+use burn_keras_import::plan::{FieldKind, ModuleRef, Operation, Step, ValueId};
+use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::embedding::embedding;
 
+use crate::apply::{self, Arguments};
 use crate::layer::{Layer, Submodel};
 use crate::program::{Extra, Program, kind_of};
 use crate::rank::at_rank;
@@ -102,20 +104,20 @@ impl<'a> Frame<'a> {
             Operation::Model { module, body } => self.nested(step, *module, *body, extra, inputs),
             Operation::Module(module)
             | Operation::Lookup(module)
-            | Operation::Lstm { module, .. } => {
+            | Operation::Apply { module, .. } => {
                 let layer = self
                     .layer(*module)
                     .ok_or_else(|| broken(step, "its module is not there"))?;
                 fit::module(layer, &step.operation, &shapes).map_err(misfit)?;
                 match &step.operation {
-                    Operation::Lstm {
-                        masked,
-                        with_state,
-                        parts,
-                        ..
-                    } => lstm(layer, inputs, *masked, *with_state, parts),
+                    Operation::Apply {
+                        arguments, results, ..
+                    } => apply::apply(layer, Arguments::new(arguments, inputs), results),
                     Operation::Lookup(_) => lookup(layer, inputs).map(|y| vec![y]),
-                    _ => module_forward(layer, inputs).map(|y| vec![y]),
+                    _ => {
+                        let rank = ranks.first().copied().unwrap_or_default();
+                        module_forward(layer, inputs, rank).map(|y| vec![y])
+                    }
                 }
                 .map_err(failed)
             }
@@ -173,19 +175,27 @@ fn broken(step: &Step, reason: &str) -> Error {
     }
 }
 
-fn wrong_module() -> Error {
+pub(crate) fn wrong_module() -> Error {
     Error::Data("its module is of another type".into())
 }
 
-fn module_forward(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {
+fn module_forward(layer: &Layer, inputs: Vec<Value>, rank: usize) -> Result<Value, Error> {
     let [x] = function::take(inputs)?;
     match layer {
+        Layer::EinsumDense(module) => return einsum_dense(module, x, rank),
         Layer::Conv1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         Layer::Conv2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         _ => {}
     }
     let rank = x.rank();
     at_rank!(rank, D => any_rank::<D>(layer, x), else Err(wrong_module()))
+}
+
+fn einsum_dense(module: &EinsumDense, x: Value, rank: usize) -> Result<Value, Error> {
+    let of_input = x.rank();
+    at_rank!(of_input, D => at_rank!(rank, D2 => {
+        Ok(module.forward::<D, D2>(Tensor::restore(x)?).erase())
+    }, else Err(wrong_module())), else Err(wrong_module()))
 }
 
 /// The modules that take tensors of any rank.
@@ -224,40 +234,4 @@ fn lookup(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {
         };
     }
     rows!(1 2 3 4 5)
-}
-
-fn lstm(
-    layer: &Layer,
-    inputs: Vec<Value>,
-    masked: bool,
-    with_state: bool,
-    parts: &[LstmPart],
-) -> Result<Vec<Value>, Error> {
-    let Layer::Lstm(module) = layer else {
-        return Err(wrong_module());
-    };
-    let mut inputs = inputs.into_iter();
-    let mut next = || {
-        let input = inputs.next();
-        input.ok_or_else(|| Error::Data("too few inputs".into()))
-    };
-    let x = next()?.try_into()?;
-    let mask = if masked {
-        Some(next()?.try_into()?)
-    } else {
-        None
-    };
-    let state = if with_state {
-        Some([next()?.try_into()?, next()?.try_into()?])
-    } else {
-        None
-    };
-    let output = module.forward(x, mask, state);
-    let parts = parts.iter().map(|part| match part {
-        LstmPart::Sequence => output.sequence.clone().into(),
-        LstmPart::Last => output.last.clone().into(),
-        LstmPart::Hidden => output.hidden.clone().into(),
-        LstmPart::Cell => output.cell.clone().into(),
-    });
-    Ok(parts.collect())
 }

@@ -2,7 +2,7 @@
 //! Burn's functions panic where they do not fit.
 
 use burn::module::Module as _;
-use burn_keras_import::plan::{Function, Operation, PoolWindow};
+use burn_keras_import::plan::{Argument, Function, Operation, PoolWindow};
 
 use crate::layer::Layer;
 
@@ -98,18 +98,19 @@ pub(crate) fn module(
         Layer::Lstm(lstm) => {
             let [features, _] = lstm.kernel.lazy_shape().dims();
             axis(2, features, "features")?;
-            let Operation::Lstm { masked, .. } = operation else {
+            let Operation::Apply { arguments, .. } = operation else {
                 return Ok(());
             };
+            let masked = arguments.get(1) == Some(&Argument::Optional(true));
             let steps = x.get(..2).unwrap_or_default();
-            if *masked {
+            if masked {
                 let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
                 require(keep == steps, || {
                     format!("steps {steps:?} with a mask of {keep:?}")
                 })?;
             }
             let state = [x[0], lstm.units];
-            let mut states = shapes.iter().skip(1 + usize::from(*masked));
+            let mut states = shapes.iter().skip(1 + usize::from(masked));
             require(states.all(|shape| *shape == state), || {
                 format!("tensors of {shapes:?}; states of {state:?} are expected")
             })

@@ -7,65 +7,45 @@ use burn::module::{
 use burn::nn::conv::{Conv1d, Conv2d};
 use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, Linear};
 use burn::tensor::Device;
+use burn_keras_nn::attention::{Attention, MultiHeadAttention};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
+use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::BatchNormalization;
 use burn_keras_nn::recurrent::Lstm;
 
-/// A field of a model. As a module it is transparent: its variant shows in no path.
-#[derive(Clone, Debug)]
-#[allow(missing_docs)] // every variant is the module of its name
-pub enum Layer {
-    Linear(Linear),
-    Conv1d(Conv1d),
-    Conv2d(Conv2d),
-    BatchNorm(BatchNorm),
-    BatchNormalization(BatchNormalization),
-    Embedding(Embedding),
-    Lstm(Lstm),
-    Dropout(Dropout),
-    NoiseDropout(NoiseDropout),
-    SpatialDropout(SpatialDropout),
-    AlphaDropout(AlphaDropout),
-    GaussianDropout(GaussianDropout),
-    GaussianNoise(GaussianNoise),
-    Model(Submodel),
-}
+/// One list of all modules: the type of a field, and what is the same for all of them.
+macro_rules! layers {
+    ($($module:ident)*) => {
+        /// A field of a model. As a module it is transparent: its variant shows in no path.
+        #[derive(Clone, Debug)]
+        #[allow(missing_docs)] // every variant is the module of its name
+        pub enum Layer {
+            $($module($module),)*
+            Model(Submodel),
+        }
 
-/// `$body` for the module `$module` in `$layer`.
-macro_rules! with_module {
-    ($layer:expr, $module:ident => $body:expr) => {
-        match $layer {
-            Layer::Linear($module) => $body,
-            Layer::Conv1d($module) => $body,
-            Layer::Conv2d($module) => $body,
-            Layer::BatchNorm($module) => $body,
-            Layer::BatchNormalization($module) => $body,
-            Layer::Embedding($module) => $body,
-            Layer::Lstm($module) => $body,
-            Layer::Dropout($module) => $body,
-            Layer::NoiseDropout($module) => $body,
-            Layer::SpatialDropout($module) => $body,
-            Layer::AlphaDropout($module) => $body,
-            Layer::GaussianDropout($module) => $body,
-            Layer::GaussianNoise($module) => $body,
-            Layer::Model($module) => $body,
+        $(impl From<$module> for Layer {
+            fn from(module: $module) -> Self {
+                Self::$module(module)
+            }
+        })*
+
+        /// `$body` for the module `$of` in `$layer`.
+        macro_rules! with_module {
+            ($layer:expr, $of:ident => $body:expr) => {
+                match $layer {
+                    $(Layer::$module($of) => $body,)*
+                    Layer::Model($of) => $body,
+                }
+            };
         }
     };
 }
 
-macro_rules! from_modules {
-    ($($module:ident)*) => {$(
-        impl From<$module> for Layer {
-            fn from(module: $module) -> Self {
-                Self::$module(module)
-            }
-        }
-    )*};
-}
-
-from_modules! {
+layers! {
     Linear Conv1d Conv2d BatchNorm BatchNormalization Embedding Lstm Dropout NoiseDropout
     SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    EinsumDense Attention MultiHeadAttention
 }
 
 impl From<Submodel> for Layer {

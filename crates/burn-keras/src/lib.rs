@@ -25,6 +25,7 @@
 //! Features: `flex` (default), `ndarray`, `wgpu`, `cuda` are Burn's backends; `optim` trains.
 
 mod activation;
+mod apply;
 mod build;
 mod error;
 mod execute;

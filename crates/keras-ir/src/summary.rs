@@ -182,6 +182,7 @@ fn outputs(graph: &Graph, model: &Model, call: &Call) -> Vec<Shape> {
     };
     let all = match &graph.layer(call.layer).kind {
         LayerKind::Layer(kind) => kind.layer().outputs(&specs(&call.inputs)).ok(),
+        // Wrapped states that nothing looks at are left out.
         _ => None,
     };
     let all = all.unwrap_or_else(|| specs(&call.outputs));
@@ -201,16 +202,19 @@ fn count(graph: &Graph, id: LayerId, trainable: bool, seen: &mut Vec<LayerId>) -
     }
     seen.push(id);
     let layer = graph.layer(id);
-    match layer.kind {
+    let mut sum = |layers: &[LayerId], trainable: bool| {
+        layers.iter().fold((0, 0), |(all, trained), id| {
+            let trainable = trainable && graph.layer(*id).trainable;
+            let (a, t) = count(graph, *id, trainable, seen);
+            (all + a, trained + t)
+        })
+    };
+    match &layer.kind {
         LayerKind::Model(inner) => {
-            let inner = graph.model(inner);
-            let trainable = trainable && inner.trainable;
-            inner.layers.iter().fold((0, 0), |(all, trained), id| {
-                let trainable = trainable && graph.layer(*id).trainable;
-                let (a, t) = count(graph, *id, trainable, seen);
-                (all + a, trained + t)
-            })
+            let inner = graph.model(*inner);
+            sum(&inner.layers, trainable && inner.trainable)
         }
+        LayerKind::Wrapper(_, parts) => sum(parts, trainable),
         _ => layer.weights.iter().fold((0, 0), |(all, trained), weight| {
             let elements = weight.tensor.len();
             let counted = if trainable && weight.trainable {

@@ -33,6 +33,19 @@ const TYPES: &[(&str, &[&str])] = &[
         &["Activation", "LoadError", "Padding", "Scope"],
     ),
     (
+        "burn_keras_nn::attention",
+        &[
+            "Attention",
+            "AttentionConfig",
+            "AttentionOutput",
+            "MaskedRows",
+            "MultiHeadAttention",
+            "MultiHeadAttentionConfig",
+            "MultiHeadAttentionOutput",
+            "Score",
+        ],
+    ),
+    (
         "burn_keras_nn::dropout",
         &[
             "AlphaDropout",
@@ -44,6 +57,10 @@ const TYPES: &[(&str, &[&str])] = &[
             "SpatialDropout",
             "SpatialDropoutConfig",
         ],
+    ),
+    (
+        "burn_keras_nn::einsum",
+        &["EinsumDense", "EinsumDenseConfig"],
     ),
     (
         "burn_keras_nn::normalization",
@@ -66,12 +83,14 @@ const FUNCTIONS: &[(&str, &str)] = &[
 /// Modules whose functions are called by path, `merge::add(a, b)`.
 const MODULES: &[&str] = &[
     "activation",
+    "attention",
     "embedding",
     "mask",
     "merge",
     "padding",
     "pool",
     "record",
+    "shape",
 ];
 
 /// The types that generated code may name.

@@ -7,11 +7,12 @@ use quote::quote;
 
 use super::names::Variables;
 use super::step::{self, needs_type, tensor_type};
-use super::tokens::ident;
+use super::tokens::{ident, literal};
 use super::types::{OutputField, Types, output_fields};
 use crate::passes::structure::{Segment, kind_of, modules_of};
 use crate::plan::{
-    Body, Field, FieldKind, Function, LstmPart, ModelPlan, ModuleRef, Operation, Step, ValueId,
+    Argument, Body, Field, FieldKind, Function, ModelPlan, Module, ModuleRef, Operation, Step,
+    ValueId,
 };
 
 /// What a line of a method calls.
@@ -271,14 +272,10 @@ impl<'g> Method<'g> {
             }
         };
         match &step.operation {
-            Operation::Function(function) => {
-                let specs: Vec<_> = line
-                    .inputs
-                    .iter()
-                    .map(|id| &self.body.value(*id).spec)
-                    .collect();
-                step::function(function, inputs, &specs)
-            }
+            Operation::Function(function) => match line.inputs.first() {
+                Some(first) => step::function(function, inputs, &self.body.value(*first).spec),
+                None => TokenStream::new(),
+            },
             Operation::Module(module) => {
                 let [module, _] = self.module(*module, handed);
                 quote!(#module.forward(#(#inputs),*))
@@ -287,36 +284,34 @@ impl<'g> Method<'g> {
                 let [module, _] = self.module(*module, handed);
                 quote!(embedding::embedding(#module.weight.val(), #(#inputs),*))
             }
-            Operation::Lstm {
+            Operation::Apply {
                 module,
-                masked,
-                with_state,
-                parts,
+                arguments,
+                results,
             } => {
                 let [module, _] = self.module(*module, handed);
                 let mut inputs = inputs.iter();
-                let x = inputs.next();
-                let mut option = |present: bool| match inputs.next().filter(|_| present) {
-                    Some(value) => quote!(#value),
-                    None => quote!(),
-                };
-                let mask = if *masked {
-                    let mask = option(true);
-                    quote!(Some(#mask))
-                } else {
-                    quote!(None)
-                };
-                let state = if *with_state {
-                    let (h, c) = (option(true), option(true));
-                    quote!(Some([#h, #c]))
-                } else {
-                    quote!(None)
-                };
-                let call = quote!(#module.forward(#x, #mask, #state));
-                match parts.as_slice() {
+                let arguments = arguments.iter().map(|argument| match argument {
+                    Argument::Tensor => {
+                        let tensor = inputs.next();
+                        quote!(#tensor)
+                    }
+                    Argument::Optional(true) => {
+                        let tensor = inputs.next();
+                        quote!(Some(#tensor))
+                    }
+                    Argument::Optional(false) | Argument::Several(0) => quote!(None),
+                    Argument::Several(count) => {
+                        let tensors = inputs.by_ref().take(*count);
+                        quote!(Some([#(#tensors),*]))
+                    }
+                    Argument::Literal(value) => literal(value),
+                });
+                let call = quote!(#module.forward(#(#arguments),*));
+                match results.as_slice() {
                     [one] => {
-                        let part = ident(one.name());
-                        quote!(#call.#part)
+                        let field = ident(one);
+                        quote!(#call.#field)
                     }
                     _ => call,
                 }
@@ -363,9 +358,15 @@ impl<'g> Method<'g> {
                         (self.types.output_type(inner, *body).to_owned(), fields)
                     })
                 }
-                Operation::Lstm { parts, .. } if parts.len() != 1 => {
-                    let fields = parts.iter().map(|part: &LstmPart| part.name().to_owned());
-                    Some(("LstmOutput".to_owned(), fields.collect()))
+                Operation::Apply {
+                    module, results, ..
+                } if results.len() > 1 => {
+                    let ty = match kind_of(self.model, *module) {
+                        Some(FieldKind::Module(module)) => module.construction().output,
+                        _ => None,
+                    };
+                    let fields = results.iter().map(|field| (*field).to_owned());
+                    ty.map(|ty| (ty.to_owned(), fields.collect()))
                 }
                 _ => None,
             },
@@ -376,8 +377,10 @@ impl<'g> Method<'g> {
         };
         if let Some((ty, fields)) = fields {
             let ty = ident(&ty);
-            // LSTMs have parts that no plan looks at.
-            let mut has_rest = ty == "LstmOutput";
+            // Modules give parts that no plan looks at.
+            let is_model = matches!(line.callee, Callee::Step(step)
+                if matches!(step.operation, Operation::Model { .. }));
+            let mut has_rest = !is_model;
             let mut patterns = Vec::new();
             for (field, id) in fields.iter().zip(line.outputs) {
                 let field = ident(field);
@@ -421,6 +424,11 @@ impl<'g> Method<'g> {
             Operation::Function(Function::Select | Function::Fill(_)) => false,
             Operation::Function(function) => needs_type(function, input, output),
             Operation::Lookup(_) => true,
+            // Its rank follows from the equation, which Rust does not read.
+            Operation::Module(module) => matches!(
+                kind_of(self.model, *module),
+                Some(FieldKind::Module(Module::EinsumDense { .. }))
+            ),
             _ => false,
         };
         needs_type.then(|| tensor_type(output))

@@ -7,7 +7,7 @@ use keras_ir::shape::{Kind, Shape, Spec};
 
 use super::{CodegenOptions, generate};
 use crate::plan::{
-    Body, Borrow, Field, FieldKind, Function, LstmPart, ModelPlan, Module, ModuleRef, Operation,
+    Argument, Body, Borrow, Field, FieldKind, Function, ModelPlan, Module, ModuleRef, Operation,
     Output, Plan, PoolWindow, ReducedAxes, Step, Value, ValueId,
 };
 
@@ -288,11 +288,14 @@ fn several_outputs_and_masks_are_a_struct() {
             ("encoder", spec(2, Kind::Bool)),
         ],
     );
-    let lstm = Operation::Lstm {
+    let lstm = Operation::Apply {
         module: ModuleRef::Own(1),
-        masked: true,
-        with_state: true,
-        parts: vec![LstmPart::Sequence, LstmPart::Hidden, LstmPart::Cell],
+        arguments: vec![
+            Argument::Tensor,
+            Argument::Optional(true),
+            Argument::Several(2),
+        ],
+        results: vec!["sequence", "hidden", "cell"],
     };
     let states = outer.steps(
         lstm,
@@ -511,7 +514,7 @@ fn every_function_has_its_expression() {
             Function::RepeatVector(5),
             vec![f(2)],
             f(3),
-            "let y: Tensor<3> = a.unsqueeze_dim::<3>(1).repeat_dim(1, 5);",
+            "let y: Tensor<3> = shape::repeat_vector(a, 5);",
         ),
         (
             Function::Concatenate(1),

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::names;
+use crate::plan::Literal as Argument;
 
 /// An identifier; one that is none is made one.
 pub(super) fn ident(name: &str) -> Ident {
@@ -47,10 +48,55 @@ pub(super) fn size(value: usize) -> Literal {
     Literal::usize_unsuffixed(value)
 }
 
-/// `[a, b, c]`
-pub(super) fn sizes(values: &[usize]) -> TokenStream {
-    let values = values.iter().map(|value| size(*value));
-    quote!([#(#values),*])
+/// An argument.
+pub(super) fn literal(argument: &Argument) -> TokenStream {
+    let all = |items: &[Argument]| -> Vec<TokenStream> { items.iter().map(literal).collect() };
+    match argument {
+        Argument::Size(value) => {
+            let value = size(*value);
+            quote!(#value)
+        }
+        Argument::Integer(value) => integer(*value),
+        Argument::Float(value) => float(*value),
+        Argument::Bool(value) => quote!(#value),
+        Argument::Text(value) => quote!(#value),
+        Argument::Option(None) => quote!(None),
+        Argument::Option(Some(value)) => {
+            let value = literal(value);
+            quote!(Some(#value))
+        }
+        Argument::Array(items) => {
+            let items = all(items);
+            quote!([#(#items),*])
+        }
+        Argument::Slice(items) => {
+            let items = all(items);
+            quote!(&[#(#items),*])
+        }
+        Argument::Vec(items) => {
+            let items = all(items);
+            quote!(vec![#(#items),*])
+        }
+        Argument::Tuple(items) => {
+            let items = all(items);
+            quote!((#(#items),*))
+        }
+        Argument::Variant(ty, variant, fields) => {
+            let (ty, variant) = (ident(ty), ident(variant));
+            if fields.is_empty() {
+                return quote!(#ty::#variant);
+            }
+            let fields = fields.iter().map(|(name, value)| {
+                let (name, value) = (ident(name), literal(value));
+                quote!(#name: #value)
+            });
+            quote!(#ty::#variant { #(#fields),* })
+        }
+        Argument::TupleVariant(ty, variant, items) => {
+            let (ty, variant, items) = (ident(ty), ident(variant), all(items));
+            quote!(#ty::#variant(#(#items),*))
+        }
+    }
 }
 
 /// Shows all literals.

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use keras_ir::activation::Activation;
-use keras_ir::graph::{Call, Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
+use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
 use keras_ir::layer::MaskRule;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
-use keras_ir::{Generation, Problem, ProblemKind};
+use keras_ir::{Generation, Problem, ProblemKind, json};
+use serde_json::Value as Literal;
 
-use super::{Lowering, lowering, mask};
+use super::{Lowering, lowering, lowering_of_wrapper, mask};
 use crate::names;
 use crate::plan::{Body, Function, Module, ModuleRef, Operation, Output, Step, Value, ValueId};
 
@@ -134,10 +135,16 @@ pub(crate) fn lower_body(
             model,
             id: call.layer,
             layer,
-            call,
+            literals: &call.literals,
             count: call.outputs.len(),
+            known: call
+                .outputs
+                .iter()
+                .map(|tensor| of_graph.tensors[tensor.0].spec.clone())
+                .collect(),
             inputs,
             named,
+            parts: &[],
             outputs: Vec::new(),
         };
         match layer_call.lower() {
@@ -173,11 +180,16 @@ pub(crate) struct LayerCall<'a, 'g> {
     model: ModelId,
     id: LayerId,
     layer: &'g Layer,
-    call: &'g Call,
+    /// Arguments that are no tensors.
+    literals: &'g [(String, Literal)],
     /// How many outputs are looked at.
     pub count: usize,
+    /// What is known of the outputs.
+    known: Vec<Spec>,
     inputs: Vec<Bound>,
     named: Vec<(String, Vec<Option<Bound>>)>,
+    /// Of a wrapper, its parts.
+    parts: &'g [LayerId],
     outputs: Vec<ValueId>,
 }
 
@@ -203,9 +215,42 @@ impl<'g> LayerCall<'_, 'g> {
                 });
                 Ok(bound.collect())
             }
+            LayerKind::Wrapper(wrapper, parts) => {
+                self.parts = parts;
+                lowering_of_wrapper(wrapper).call(self)
+            }
             LayerKind::Model(inner) => self.nested(*inner),
             LayerKind::Input | LayerKind::Unknown => Ok(Vec::new()),
         }
+    }
+
+    /// Calls the part at `index` of a wrapper, of whose outputs the first `count` are looked at.
+    pub fn part(
+        &mut self,
+        index: usize,
+        inputs: Vec<Bound>,
+        named: Vec<(String, Vec<Option<Bound>>)>,
+        count: usize,
+    ) -> Result<Vec<Bound>, Problem> {
+        let Some(id) = self.parts.get(index).copied() else {
+            return Err(self.unsupported("layer", "a layer to wrap", "none"));
+        };
+        let layer = self.lowering.graph.layer(id);
+        let mut part = LayerCall {
+            lowering: &mut *self.lowering,
+            builder: &mut *self.builder,
+            model: self.model,
+            id,
+            layer,
+            literals: &[],
+            count,
+            known: Vec::new(),
+            inputs,
+            named,
+            parts: &[],
+            outputs: Vec::new(),
+        };
+        part.lower()
     }
 
     /// Masks that are passed by name may come as numbers: Keras casts them.
@@ -269,14 +314,8 @@ impl<'g> LayerCall<'_, 'g> {
             .collect();
         let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
         // The sizes that this call makes known.
-        let outer = self.graph().model(self.model);
-        let known = self
-            .call
-            .outputs
-            .iter()
-            .map(|tensor| &outer.tensors[tensor.0].spec);
         let mut result_specs = result_specs;
-        for (spec, known) in result_specs.iter_mut().zip(known) {
+        for (spec, known) in result_specs.iter_mut().zip(&self.known) {
             if known.shape.rank() == spec.shape.rank() {
                 spec.shape = known.shape.clone();
             }
@@ -403,7 +442,8 @@ impl<'g> LayerCall<'_, 'g> {
 
     /// Whether the call argument `name`, which is no tensor, is set.
     pub fn flag(&self, name: &str) -> bool {
-        self.call.flag(name)
+        let mut literals = self.literals.iter();
+        literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
     }
 
     /// Shape and kind of a value.

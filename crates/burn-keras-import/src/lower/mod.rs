@@ -9,6 +9,7 @@ mod attention;
 mod body;
 mod convolution;
 mod core;
+mod einsum;
 mod mask;
 mod merging;
 mod normalization;
@@ -17,13 +18,15 @@ mod recurrent;
 mod regularization;
 mod reshaping;
 mod symbolic;
+mod wrapper;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, WeightRef};
-use keras_ir::layer::LayerKind as Class;
+use keras_ir::layer::{LayerKind as Class, Wrapper};
 use keras_ir::shape::Spec;
-use keras_ir::{Problem, ProblemKind, Report};
+use keras_ir::{Problem, ProblemKind, Report, json};
+use serde_json::Value;
 
 use crate::names;
 use crate::passes;
@@ -31,8 +34,8 @@ use crate::plan::{
     Body, Borrow, Field, FieldKind, ModelPlan, Module, ModuleRef, Operation, Ownership, ParamKind,
     Parameter, Plan,
 };
-pub(crate) use body::LayerCall;
 use body::Signature;
+pub(crate) use body::{Bound, LayerCall};
 
 /// What a Keras layer becomes in Burn.
 pub(crate) trait Lower {
@@ -77,14 +80,35 @@ fn lowering(class: &Class) -> &dyn Lower {
     }
 }
 
+/// What a wrapper becomes: steps around those of its parts, which have modules of their own.
+pub(crate) trait LowerWrapper {
+    /// The steps of one call; the outputs with their masks.
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<Vec<Bound>, Problem>;
+}
+
+/// The lowering of each wrapper.
+fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
+    match wrapper {
+        Wrapper::TimeDistributed(wrapper) => wrapper,
+    }
+}
+
 /// A layer as its lowering sees it when the module is chosen.
 pub(crate) struct LayerView<'g> {
     layer: &'g Layer,
     /// The inputs of all its calls, in all models.
     pub calls: &'g [Vec<Spec>],
+    /// Arguments of all its calls that are no tensors.
+    literals: Vec<&'g (String, Value)>,
 }
 
 impl LayerView<'_> {
+    /// Whether any call sets the argument `name`.
+    pub fn flag(&self, name: &str) -> bool {
+        let mut literals = self.literals.iter();
+        literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
+    }
+
     /// Keras's shape of a weight; empty if the layer has no such weight.
     pub fn weight(&self, name: &str) -> &[usize] {
         let weights = self.layer.weights.iter();
@@ -215,13 +239,16 @@ impl<'g> Lowering<'g> {
     /// The layers that a model owns: its own in Keras's order, then those that only models inside
     /// call.
     fn owned_by(&self, id: ModelId) -> Vec<LayerId> {
-        let owned = |layer: &&LayerId| self.ownership.owners.get(layer) == Some(&id);
-        let layers = &self.graph.model(id).layers;
-        let mut list: Vec<LayerId> = layers.iter().filter(owned).copied().collect();
-        for model in &self.ownership.models {
-            for layer in self.graph.model(*model).layers.iter().filter(owned) {
-                if !list.contains(layer) {
-                    list.push(*layer);
+        let owned = |layer: &LayerId| self.ownership.owners.get(layer) == Some(&id);
+        let leaves = |model: ModelId| {
+            let layers = self.graph.model(model).layers.iter();
+            layers.flat_map(|layer| self.graph.leaves(*layer))
+        };
+        let mut list: Vec<LayerId> = Vec::new();
+        for model in std::iter::once(&id).chain(&self.ownership.models) {
+            for layer in leaves(*model).filter(owned) {
+                if !list.contains(&layer) {
+                    list.push(layer);
                 }
             }
         }
@@ -305,9 +332,15 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
     for id in &ownership.models {
         let model = graph.model(*id);
         for call in &model.calls {
-            let inputs = call.inputs.iter();
-            let specs = inputs.map(|tensor| model.tensors[tensor.0].spec.clone());
-            calls.entry(call.layer).or_default().push(specs.collect());
+            // Initial states count as inputs, whichever way they are passed.
+            let states = call.argument("initial_state").unwrap_or_default();
+            let inputs = call.inputs.iter().chain(states.iter().flatten());
+            let specs: Vec<Spec> = inputs
+                .map(|tensor| model.tensors[tensor.0].spec.clone())
+                .collect();
+            for (layer, inputs) in graph.calls_of(call.layer, &specs) {
+                calls.entry(layer).or_default().push(inputs);
+            }
         }
     }
     calls
@@ -315,12 +348,23 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
 
 /// The modules of all layers that are called.
 fn modules(graph: &Graph, calls: &BTreeMap<LayerId, Vec<Vec<Spec>>>) -> HashMap<LayerId, Module> {
+    let mut literals: HashMap<LayerId, Vec<&(String, Value)>> = HashMap::new();
+    for call in graph.models.iter().flat_map(|model| &model.calls) {
+        literals
+            .entry(call.layer)
+            .or_default()
+            .extend(&call.literals);
+    }
     let modules = calls.iter().filter_map(|(id, calls)| {
         let layer = graph.layer(*id);
         let LayerKind::Layer(class) = &layer.kind else {
             return None;
         };
-        let module = lowering(class).module(&LayerView { layer, calls })?;
+        let module = lowering(class).module(&LayerView {
+            layer,
+            calls,
+            literals: literals.get(id).cloned().unwrap_or_default(),
+        })?;
         Some((*id, module))
     });
     modules.collect()

@@ -6,7 +6,7 @@ use keras_ir::layer::rnn::Lstm;
 use keras_ir::shape::{Kind, Spec};
 
 use super::{LayerCall, LayerView, Lower};
-use crate::plan::{LstmPart, Module, Operation, ValueId};
+use crate::plan::{Argument, Module, Operation, ValueId};
 
 impl Lower for Lstm {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
@@ -40,24 +40,24 @@ impl Lower for Lstm {
         let mask = call.mask().filter(|_| !ignores_mask);
 
         let first = if self.return_sequences {
-            LstmPart::Sequence
+            "sequence"
         } else {
-            LstmPart::Last
+            "last"
         };
-        let parts: Vec<LstmPart> = [first, LstmPart::Hidden, LstmPart::Cell]
-            .into_iter()
-            .take(call.count)
-            .collect();
+        let results = [first, "hidden", "cell"].into_iter().take(call.count);
         let spec = call.spec(sequence).clone();
         let specs: Vec<Spec> = match self.outputs(&[spec]) {
             Ok(outputs) => outputs.into_iter().take(call.count).collect(),
             Err(m) => return Err(call.unsupported("inputs", &m.expected, &m.found)),
         };
-        let operation = Operation::Lstm {
+        let operation = Operation::Apply {
             module: call.module()?,
-            masked: mask.is_some(),
-            with_state: !state.is_empty(),
-            parts,
+            arguments: vec![
+                Argument::Tensor,
+                Argument::Optional(mask.is_some()),
+                Argument::Several(state.len()),
+            ],
+            results: results.collect(),
         };
         let inputs = std::iter::once(sequence).chain(mask).chain(state).collect();
         for output in call.steps(operation, inputs, specs) {

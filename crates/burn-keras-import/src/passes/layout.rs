@@ -200,6 +200,7 @@ impl Pass<'_> {
                 Function::SoftmaxAxes(list)
             }
             Function::Concatenate(axis) => Function::Concatenate(axes[*axis]),
+            Function::Reverse(axis) => Function::Reverse(axes[*axis]),
             Function::Pad(padding) => {
                 let mut lying = padding.clone();
                 for (pair, axis) in padding.iter().zip(axes) {
@@ -213,22 +214,8 @@ impl Pass<'_> {
             Function::GlobalAveragePool(reduced) => {
                 return Rule::Reduces(reduced.clone(), Function::GlobalAveragePool);
             }
-            // These depend on the order of axes.
-            Function::SoftmaxMasked { .. }
-            | Function::Permute(_)
-            | Function::Reshape(_)
-            | Function::ExpandDims(_)
-            | Function::RepeatVector(_)
-            | Function::PadSame { .. }
-            | Function::MaxPool(_)
-            | Function::AveragePool(_)
-            | Function::GlobalAveragePoolMasked { .. }
-            | Function::Masking(_)
-            | Function::ApplyMask
-            | Function::Select
-            | Function::Fill(_)
-            | Function::OnesMask(_)
-            | Function::Any { .. } => return Rule::Fixed,
+            // All others depend on the order of axes.
+            _ => return Rule::Fixed,
         };
         Rule::Carries(Operation::Function(renamed))
     }

@@ -1,6 +1,9 @@
 //! The functions that a plan may call.
 
 use keras_ir::Activation;
+use keras_ir::shape::{Kind, Spec};
+
+use super::literal::{Literal, activation_parts};
 
 /// A function of `burn` or `burn-keras-nn`, with its arguments that are no tensors.
 ///
@@ -40,6 +43,12 @@ pub enum Function {
     ExpandDims(Vec<usize>),
     /// `(batch, features)` to `(batch, n, features)`.
     RepeatVector(usize),
+    /// `(batch, steps, …)` to `(batch * steps, …)`.
+    FoldSteps,
+    /// The first axis of the first input in two, as large as those of the second input.
+    UnfoldSteps,
+    /// An axis in the other direction.
+    Reverse(usize),
     /// All inputs joined along an axis.
     Concatenate(usize),
     /// Zeros before and after, per axis.
@@ -97,6 +106,23 @@ pub enum Function {
     And,
     /// Either mask.
     Or,
+    /// A mask `[1, queries, keys]` by which no query sees a later key, from both and their axis.
+    Causal(usize),
+    /// A mask `[1, queries, keys]` by which each query sees the keys near it.
+    Window {
+        /// The axis of the steps.
+        axis: usize,
+        /// How far, the query's own step included.
+        size: usize,
+    },
+    /// These axes as steps, all others but the last as batch.
+    FoldAxes(Vec<usize>),
+    /// Undoes [`FoldAxes`](Self::FoldAxes): the axes of the second input.
+    UnfoldAxes(Vec<usize>),
+    /// A mask of attention for query and key (the second and third input) with folded axes.
+    FoldMask(Vec<usize>),
+    /// Weights of attention between query and key (the second and third input) that were folded.
+    UnfoldScores(Vec<usize>),
     /// Whether any element of a mask along an axis keeps.
     Any {
         /// The axis.
@@ -104,6 +130,150 @@ pub enum Function {
         /// Whether it stays with size 1.
         keepdims: bool,
     },
+}
+
+/// How a function is called in source.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expression {
+    /// A function of `burn-keras-nn`, `pool::global_max_pool(x, [1])`: the tensors, then the others.
+    Function(&'static str, &'static str, Vec<Literal>),
+    /// The same with all tensors behind the first one in a list: `merge::average(a, vec![b, c])`.
+    Variadic(&'static str, &'static str, Vec<Literal>),
+    /// A method of the first tensor, `x.reshape([0, -1])`.
+    Method(&'static str, Vec<Literal>),
+    /// `Tensor::cat(vec![a, b], 1)`
+    Concatenate(usize),
+    /// The first tensor itself.
+    Itself,
+}
+
+impl Function {
+    /// How the function is called when its first input is `input`.
+    pub fn expression(&self, input: &Spec) -> Expression {
+        use Expression::{Concatenate, Itself, Method, Variadic};
+        let function = Expression::Function;
+        let rank = input.shape.rank();
+        match self {
+            Self::Activation(Activation::Linear) => Itself,
+            Self::Activation(activation) => {
+                let (name, _, options) = activation_parts(*activation);
+                let axis = (!activation.is_elementwise()).then(|| rank.saturating_sub(1).into());
+                let options = options.into_iter().map(|(_, value)| value).chain(axis);
+                function("activation", name, options.collect())
+            }
+            Self::Softmax(axis) => function("activation", "softmax", vec![(*axis).into()]),
+            Self::LogSoftmax(axis) => function("activation", "log_softmax", vec![(*axis).into()]),
+            Self::Sparsemax(axis) => function("activation", "sparsemax", vec![(*axis).into()]),
+            Self::Glu(axis) => function("activation", "glu", vec![(*axis).into()]),
+            Self::SoftmaxAxes(axes) => {
+                function("activation", "softmax_axes", vec![Literal::sizes(axes)])
+            }
+            Self::SoftmaxMasked { axes, zero_masked } => {
+                let arguments = vec![Literal::sizes(axes), (*zero_masked).into()];
+                function("activation", "softmax_masked", arguments)
+            }
+            Self::ToFloat => Method("float", vec![]),
+            Self::ToInt => Method("int", vec![]),
+            Self::ToBool => not_equal(input.kind, 0.0),
+            Self::NotEqual(value) => not_equal(input.kind, *value),
+            Self::Permute(axes) => Method("permute", vec![Literal::sizes(axes)]),
+            Self::Reshape(shape) => {
+                let shape = shape.iter().map(|size| (*size).into());
+                Method("reshape", vec![Literal::Array(shape.collect())])
+            }
+            Self::ExpandDims(axes) => match axes.as_slice() {
+                [one] => Method("unsqueeze_dim", vec![(*one).into()]),
+                axes => {
+                    let axes = axes.iter().map(|axis| (*axis).into());
+                    Method("unsqueeze_dims", vec![Literal::Slice(axes.collect())])
+                }
+            },
+            Self::RepeatVector(count) => function("shape", "repeat_vector", vec![(*count).into()]),
+            Self::FoldSteps => function("shape", "fold_steps", vec![]),
+            Self::UnfoldSteps => function("shape", "unfold_steps", vec![]),
+            Self::Reverse(axis) => Method("flip", vec![Literal::sizes(&[*axis])]),
+            Self::Concatenate(axis) => Concatenate(*axis),
+            Self::Pad(padding) => {
+                let pairs = padding.iter().map(|pair| (*pair).into());
+                function("padding", "pad", vec![Literal::Array(pairs.collect())])
+            }
+            Self::PadSame {
+                kernel,
+                strides,
+                dilation,
+            } => {
+                let arguments = [kernel, strides, dilation].map(|sizes| Literal::sizes(sizes));
+                let name = by_dimensions(kernel, ["pad_same1d", "pad_same2d"]);
+                function("padding", name, arguments.into())
+            }
+            Self::MaxPool(window) => {
+                let name = by_dimensions(&window.size, ["max_pool1d", "max_pool2d"]);
+                function("pool", name, window.arguments())
+            }
+            Self::AveragePool(window) => {
+                let name = by_dimensions(&window.size, ["average_pool1d", "average_pool2d"]);
+                function("pool", name, window.arguments())
+            }
+            Self::GlobalMaxPool(reduced) => function(
+                "pool",
+                "global_max_pool",
+                vec![Literal::sizes(&reduced.axes)],
+            ),
+            Self::GlobalAveragePool(reduced) => {
+                let axes = Literal::sizes(&reduced.axes);
+                function("pool", "global_average_pool", vec![axes])
+            }
+            Self::GlobalAveragePoolMasked { axes } => {
+                let steps = axes.axes.first().copied().unwrap_or(1);
+                function("pool", "global_average_pool_masked", vec![steps.into()])
+            }
+            Self::Add => function("merge", "add", vec![]),
+            Self::Subtract => function("merge", "subtract", vec![]),
+            Self::Multiply => function("merge", "multiply", vec![]),
+            Self::Maximum => function("merge", "maximum", vec![]),
+            Self::Minimum => function("merge", "minimum", vec![]),
+            Self::Average => Variadic("merge", "average", vec![]),
+            Self::Masking(value) => function("mask", "masking", vec![(*value).into()]),
+            Self::ApplyMask => function("mask", "apply_mask", vec![]),
+            Self::Select => function("mask", "select", vec![]),
+            Self::Fill(value) => function("mask", "fill", vec![(*value).into()]),
+            Self::OnesMask(_) => function("mask", "ones_mask", vec![]),
+            Self::ZerosMask => function("mask", "zeros_mask", vec![]),
+            Self::And => function("mask", "and", vec![]),
+            Self::Or => function("mask", "or", vec![]),
+            Self::Causal(axis) => function("mask", "causal", vec![(*axis).into()]),
+            Self::Window { axis, size } => {
+                function("mask", "window", vec![(*axis).into(), (*size).into()])
+            }
+            Self::FoldAxes(axes) => function("attention", "fold_axes", slice(axes)),
+            Self::UnfoldAxes(axes) => function("attention", "unfold_axes", slice(axes)),
+            Self::FoldMask(axes) => function("attention", "fold_mask", slice(axes)),
+            Self::UnfoldScores(axes) => function("attention", "unfold_scores", slice(axes)),
+            Self::Any { axis, .. } => function("mask", "any", vec![(*axis).into()]),
+        }
+    }
+}
+
+fn slice(axes: &[usize]) -> Vec<Literal> {
+    vec![Literal::Slice(
+        axes.iter().copied().map(Literal::Size).collect(),
+    )]
+}
+
+fn not_equal(kind: Kind, value: f64) -> Expression {
+    // As Rust casts: towards zero, within the bounds.
+    #[allow(clippy::cast_possible_truncation)]
+    let whole = value as i64;
+    match kind {
+        Kind::Float => Expression::Function("mask", "not_equal", vec![value.into()]),
+        Kind::Int => Expression::Function("mask", "not_equal_int", vec![whole.into()]),
+        Kind::Bool => Expression::Function("mask", "not_equal_bool", vec![whole.into()]),
+    }
+}
+
+/// The name for as many spatial axes as `sizes` has.
+fn by_dimensions<const N: usize>(sizes: &[usize], names: [&'static str; N]) -> &'static str {
+    names[sizes.len().clamp(1, N) - 1]
 }
 
 /// A pooling window.
@@ -115,6 +285,18 @@ pub struct PoolWindow {
     pub strides: Vec<usize>,
     /// Whether the borders are padded as TensorFlow's `SAME` has it.
     pub same: bool,
+}
+
+impl PoolWindow {
+    fn arguments(&self) -> Vec<Literal> {
+        let padding = if self.same { "Same" } else { "Valid" };
+        let padding = Literal::Variant("Padding", padding, vec![]);
+        vec![
+            Literal::sizes(&self.size),
+            Literal::sizes(&self.strides),
+            padding,
+        ]
+    }
 }
 
 /// Axes over which a function reduces.

@@ -6,6 +6,7 @@
 //! choose ranks and arguments, and no formula lives in either.
 
 mod function;
+mod literal;
 mod module;
 mod ownership;
 
@@ -14,8 +15,9 @@ use std::fmt;
 use keras_ir::graph::{LayerId, ModelId, WeightRef};
 use keras_ir::shape::Spec;
 
-pub use function::{Function, PoolWindow, ReducedAxes};
-pub use module::{Module, Param, ParamKind, Source, Transform};
+pub use function::{Expression, Function, PoolWindow, ReducedAxes};
+pub use literal::Literal;
+pub use module::{Construction, Maker, Module, Param, ParamKind, Source, Transform};
 pub(crate) use ownership::Ownership;
 
 /// The index of a [`Value`] in its [`Body`].
@@ -255,17 +257,15 @@ pub enum Operation {
     Module(ModuleRef),
     /// A lookup in the table of a [`Module::Embedding`], for ids of any rank.
     Lookup(ModuleRef),
-    /// `forward` of a [`Module::Lstm`]: the inputs are the sequence, the mask if there is one, and
-    /// the two states if they are given.
-    Lstm {
+    /// `forward` of a module that takes or gives more than one tensor.
+    Apply {
         /// The module.
         module: ModuleRef,
-        /// Whether a mask goes in.
-        masked: bool,
-        /// Whether initial states go in.
-        with_state: bool,
-        /// Which parts of the result are looked at, one per output.
-        parts: Vec<LstmPart>,
+        /// What it takes, in the order of its arguments.
+        arguments: Vec<Argument>,
+        /// The fields of what it gives that are looked at, one per output; none if it gives a
+        /// tensor.
+        results: Vec<&'static str>,
     },
     /// A body of a nested model.
     Model {
@@ -276,29 +276,17 @@ pub enum Operation {
     },
 }
 
-/// A part of what an LSTM gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LstmPart {
-    /// The output of every step.
-    Sequence,
-    /// The output of the last step.
-    Last,
-    /// The last hidden state.
-    Hidden,
-    /// The last cell state.
-    Cell,
-}
-
-impl LstmPart {
-    /// The field of `LstmOutput`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sequence => "sequence",
-            Self::Last => "last",
-            Self::Hidden => "hidden",
-            Self::Cell => "cell",
-        }
-    }
+/// An argument of a module's `forward`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Argument {
+    /// The next input of the step.
+    Tensor,
+    /// `Some` of the next input, or `None`.
+    Optional(bool),
+    /// `Some` of an array of the next inputs, as many as that, or `None` for 0.
+    Several(usize),
+    /// Something that is no tensor.
+    Literal(Literal),
 }
 
 /// A parameter of the whole model.

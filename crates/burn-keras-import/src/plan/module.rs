@@ -2,6 +2,10 @@
 //! `burn-keras-nn` otherwise.
 
 use keras_ir::Activation;
+use keras_ir::layer::attention::{MaskedRows, Score};
+use keras_ir::layer::einsum::Equation;
+
+use super::literal::Literal;
 
 /// A module with its configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +84,45 @@ pub enum Module {
         /// Whether masked steps give zeros.
         zero_output_for_mask: bool,
     },
+    /// `burn_keras_nn::einsum::EinsumDense`.
+    EinsumDense {
+        /// What is multiplied and summed.
+        equation: Equation,
+        /// Keras's shape of the kernel.
+        kernel: Vec<usize>,
+        /// Keras's shape of the bias, if there is one.
+        bias: Option<Vec<usize>>,
+    },
+    /// `burn_keras_nn::attention::Attention`.
+    Attention {
+        /// How queries are compared with keys.
+        score: Score,
+        /// Features of query and key.
+        features: usize,
+        /// Whether there is a scale.
+        scale: bool,
+        /// Share of the weights dropped in training.
+        dropout: f64,
+    },
+    /// `burn_keras_nn::attention::MultiHeadAttention`.
+    MultiHeadAttention {
+        /// Features of query, value and key.
+        inputs: [usize; 3],
+        /// Sizes of the axes that stand for the features of the output.
+        output: Vec<usize>,
+        /// Heads of the query, and of key and value.
+        heads: [usize; 2],
+        /// Size of a head of query and key, and of the value.
+        sizes: [usize; 2],
+        /// Whether there are biases.
+        bias: bool,
+        /// Whether there is a gate.
+        gate: bool,
+        /// What the weights of a query become whose mask keeps no key.
+        masked_rows: MaskedRows,
+        /// Share of the weights dropped in training.
+        dropout: f64,
+    },
     /// `burn::nn::Dropout`.
     Dropout {
         /// Probability.
@@ -148,14 +191,29 @@ pub enum Transform {
     /// Axes in another order, then the first two become one and a second axis of size 1 follows:
     /// a depthwise kernel.
     Depthwise(Vec<usize>),
+    /// Axes in another order, then neighbours become one.
+    Merged {
+        /// The order.
+        axes: Vec<usize>,
+        /// How many axes become one, for each axis in Burn; 0 is a new axis of size 1.
+        groups: Vec<usize>,
+    },
 }
 
 impl Transform {
+    /// Neighbours become one, in the order in which they are.
+    fn merged(groups: &[usize]) -> Self {
+        Self::Merged {
+            axes: (0..groups.iter().sum()).collect(),
+            groups: groups.to_vec(),
+        }
+    }
+
     /// The permutation of the axes, if there is one.
     pub fn permutation(&self) -> Option<&[usize]> {
         match self {
             Self::None => None,
-            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes),
+            Self::Permute(axes) | Self::Depthwise(axes) | Self::Merged { axes, .. } => Some(axes),
         }
     }
 
@@ -170,6 +228,13 @@ impl Transform {
                 merged.extend(&permuted[2..]);
                 merged
             }
+            Self::Merged { axes, groups } => {
+                let mut sizes = axes.iter().map(|axis| shape[*axis]);
+                groups
+                    .iter()
+                    .map(|count| sizes.by_ref().take(*count).product())
+                    .collect()
+            }
         }
     }
 }
@@ -183,7 +248,314 @@ pub enum ParamKind {
     Statistic,
 }
 
+/// How a module is made in source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Construction {
+    /// The module's type.
+    pub ty: &'static str,
+    /// The type of what `forward` gives, if that has several fields.
+    pub output: Option<&'static str>,
+    /// What makes it.
+    pub maker: Maker,
+    /// What is always given.
+    pub arguments: Vec<Literal>,
+    /// The options that are not at their default, by the name of their method.
+    pub options: Vec<(&'static str, Literal)>,
+}
+
+/// What makes a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// `LinearConfig::new(…).with_bias(false).init(device)`
+    Config(&'static str),
+    /// The same without a device: `DropoutConfig::new(0.5).init()`
+    Plain(&'static str),
+    /// The same at a place in the tree, where batch statistics get their ids:
+    /// `BatchNormalizationConfig::new(4).init(&scope.enter("name"), device)`
+    Scoped(&'static str),
+    /// A function that takes that place: `batch_norm(4, 1e-3, 0.99, &scope.enter("name"), device)`
+    Function(&'static str),
+}
+
+/// The options of a module, those at their default left out.
+#[derive(Default)]
+struct Options(Vec<(&'static str, Literal)>);
+
+impl Options {
+    fn add<T: Into<Literal> + PartialEq>(
+        mut self,
+        method: &'static str,
+        value: T,
+        default: T,
+    ) -> Self {
+        if value != default {
+            self.0.push((method, value.into()));
+        }
+        self
+    }
+
+    fn sizes(mut self, method: &'static str, sizes: &[usize]) -> Self {
+        if sizes.iter().any(|size| *size != 1) {
+            self.0.push((method, by_rank(sizes)));
+        }
+        self
+    }
+
+    fn some(mut self, method: &'static str, value: Option<Literal>) -> Self {
+        self.0.extend(value.map(|value| (method, value)));
+        self
+    }
+}
+
+/// Burn's configs take a number for one axis and an array for several.
+fn by_rank(sizes: &[usize]) -> Literal {
+    match sizes {
+        [one] => (*one).into(),
+        several => Literal::sizes(several),
+    }
+}
+
+/// Explicit padding of a convolution, none for zeros. All before, then all behind: in two
+/// dimensions top, left, bottom, right.
+fn explicit_padding(padding: &[(usize, usize)]) -> Option<Literal> {
+    if padding.iter().all(|pair| *pair == (0, 0)) {
+        return None;
+    }
+    let ty = match padding.len() {
+        1 => "PaddingConfig1d",
+        2 => "PaddingConfig2d",
+        _ => "PaddingConfig3d",
+    };
+    let before = padding.iter().map(|(before, _)| *before);
+    let behind = padding.iter().map(|(_, behind)| *behind);
+    let all = before.chain(behind).map(Literal::Size).collect();
+    Some(Literal::TupleVariant(ty, "Explicit", all))
+}
+
 impl Module {
+    /// How the module is made in source.
+    pub fn construction(&self) -> Construction {
+        use Maker::{Config, Function, Plain, Scoped};
+        let options = Options::default;
+        let make = |ty, maker, arguments: Vec<Literal>, options: Options| Construction {
+            ty,
+            output: None,
+            maker,
+            arguments,
+            options: options.0,
+        };
+        match self {
+            Self::Linear {
+                input,
+                output,
+                bias,
+            } => make(
+                "Linear",
+                Config("LinearConfig"),
+                vec![(*input).into(), (*output).into()],
+                options().add("with_bias", *bias, true),
+            ),
+            Self::Conv {
+                channels,
+                kernel,
+                strides,
+                dilation,
+                padding,
+                groups,
+                bias,
+                ..
+            } => {
+                let [input, output] = *channels;
+                let (ty, config, arguments) = match kernel.as_slice() {
+                    [kernel] => {
+                        let arguments = vec![input.into(), output.into(), (*kernel).into()];
+                        ("Conv1d", "Conv1dConfig", arguments)
+                    }
+                    kernel => {
+                        let arguments = vec![Literal::sizes(channels), Literal::sizes(kernel)];
+                        ("Conv2d", "Conv2dConfig", arguments)
+                    }
+                };
+                let options = options()
+                    .sizes("with_stride", strides)
+                    .sizes("with_dilation", dilation)
+                    .add("with_groups", *groups, 1)
+                    .some("with_padding", explicit_padding(padding))
+                    .add("with_bias", *bias, true);
+                make(ty, Config(config), arguments, options)
+            }
+            Self::BatchNorm {
+                features,
+                epsilon,
+                momentum,
+            } => make(
+                "BatchNorm",
+                Function("batch_norm"),
+                vec![(*features).into(), (*epsilon).into(), (*momentum).into()],
+                options(),
+            ),
+            Self::BatchNormalization {
+                features,
+                epsilon,
+                momentum,
+                center,
+                scale,
+            } => make(
+                "BatchNormalization",
+                Scoped("BatchNormalizationConfig"),
+                vec![(*features).into()],
+                options()
+                    .some("with_epsilon", Some((*epsilon).into()))
+                    .some("with_momentum", Some((*momentum).into()))
+                    .add("with_center", *center, true)
+                    .add("with_scale", *scale, true),
+            ),
+            Self::Embedding { count, size } => make(
+                "Embedding",
+                Config("EmbeddingConfig"),
+                vec![(*count).into(), (*size).into()],
+                options(),
+            ),
+            Self::Lstm {
+                input,
+                units,
+                bias,
+                activation,
+                recurrent_activation,
+                go_backwards,
+                zero_output_for_mask,
+            } => Construction {
+                output: Some("LstmOutput"),
+                ..make(
+                    "Lstm",
+                    Config("LstmConfig"),
+                    vec![(*input).into(), (*units).into()],
+                    options()
+                        .add("with_bias", *bias, true)
+                        .add("with_activation", *activation, Activation::Tanh)
+                        .add(
+                            "with_recurrent_activation",
+                            *recurrent_activation,
+                            Activation::Sigmoid,
+                        )
+                        .add("with_go_backwards", *go_backwards, false)
+                        .add("with_zero_output_for_mask", *zero_output_for_mask, false),
+                )
+            },
+            Self::EinsumDense {
+                equation,
+                kernel,
+                bias,
+            } => {
+                let text = Literal::Text(equation.text.clone());
+                make(
+                    "EinsumDense",
+                    Config("EinsumDenseConfig"),
+                    vec![text, Literal::sizes(kernel)],
+                    options().some("with_bias", bias.as_deref().map(Literal::sizes)),
+                )
+            }
+            Self::Attention {
+                score,
+                features,
+                scale,
+                dropout,
+            } => {
+                let score = match score {
+                    Score::Dot => Literal::Variant("Score", "Dot", vec![]),
+                    Score::Concat => Literal::Variant("Score", "Concat", vec![]),
+                    Score::Additive => {
+                        Literal::TupleVariant("Score", "Additive", vec![(*features).into()])
+                    }
+                };
+                Construction {
+                    output: Some("AttentionOutput"),
+                    ..make(
+                        "Attention",
+                        Config("AttentionConfig"),
+                        vec![score],
+                        options().add("with_scale", *scale, false).add(
+                            "with_dropout",
+                            *dropout,
+                            0.0,
+                        ),
+                    )
+                }
+            }
+            Self::MultiHeadAttention {
+                inputs: [query, value, key],
+                output,
+                heads: [heads, key_value_heads],
+                sizes: [key_dim, value_dim],
+                bias,
+                gate,
+                masked_rows,
+                dropout,
+            } => {
+                let rows = match masked_rows {
+                    MaskedRows::Uniform => None,
+                    MaskedRows::Lowered => Some("Lowered"),
+                    MaskedRows::Zero => Some("Zero"),
+                };
+                let rows = rows.map(|rows| Literal::Variant("MaskedRows", rows, vec![]));
+                Construction {
+                    output: Some("MultiHeadAttentionOutput"),
+                    ..make(
+                        "MultiHeadAttention",
+                        Config("MultiHeadAttentionConfig"),
+                        vec![(*query).into(), (*heads).into(), (*key_dim).into()],
+                        options()
+                            .add("with_d_value", *value, *query)
+                            .add("with_d_key", *key, *query)
+                            .add("with_d_output", output.iter().product(), *query)
+                            .add("with_key_value_heads", *key_value_heads, *heads)
+                            .add("with_value_dim", *value_dim, *key_dim)
+                            .add("with_bias", *bias, true)
+                            .add("with_gate", *gate, false)
+                            .some("with_masked_rows", rows)
+                            .add("with_dropout", *dropout, 0.0),
+                    )
+                }
+            }
+            Self::Dropout { rate } => make(
+                "Dropout",
+                Plain("DropoutConfig"),
+                vec![(*rate).into()],
+                options(),
+            ),
+            Self::NoiseDropout { rate, noise_shape } => make(
+                "NoiseDropout",
+                Config("NoiseDropoutConfig"),
+                vec![(*rate).into()],
+                options().some("with_noise_shape", Some(Literal::list(noise_shape.clone()))),
+            ),
+            Self::SpatialDropout { rate, channel_axis } => make(
+                "SpatialDropout",
+                Config("SpatialDropoutConfig"),
+                vec![(*rate).into()],
+                options().add("with_channel_axis", *channel_axis, 1),
+            ),
+            Self::AlphaDropout { rate, noise_shape } => make(
+                "AlphaDropout",
+                Config("AlphaDropoutConfig"),
+                vec![(*rate).into()],
+                options().some("with_noise_shape", noise_shape.clone().map(Literal::list)),
+            ),
+            Self::GaussianDropout { rate } => make(
+                "GaussianDropout",
+                Config("GaussianDropoutConfig"),
+                vec![(*rate).into()],
+                options(),
+            ),
+            Self::GaussianNoise { stddev } => make(
+                "GaussianNoise",
+                Plain("GaussianNoiseConfig"),
+                vec![(*stddev).into()],
+                options(),
+            ),
+        }
+    }
+
     /// The parameters, in the order in which the module is visited.
     pub fn params(&self) -> Vec<Param> {
         let param = |name, weight, transform| Param {
@@ -257,6 +629,72 @@ impl Module {
                     params.push(plain("bias", "bias"));
                 }
             }
+            Self::EinsumDense { equation, bias, .. } => {
+                let [axes, groups] = kernel_order(equation);
+                params.push(param(
+                    "kernel",
+                    "kernel",
+                    Transform::Merged { axes, groups },
+                ));
+                if let Some(bias) = bias {
+                    params.push(param("bias", "bias", Transform::merged(&[bias.len()])));
+                }
+            }
+            Self::Attention { score, scale, .. } => {
+                if *scale {
+                    let rank = usize::from(*score == Score::Additive);
+                    params.push(param("scale", "scale", Transform::merged(&[rank])));
+                }
+                if *score == Score::Concat {
+                    let name = "concat_score_weight";
+                    params.push(param(name, name, Transform::merged(&[0])));
+                }
+            }
+            Self::MultiHeadAttention {
+                output, bias, gate, ..
+            } => {
+                let mut projection = |[weight, of_weight, bias_name, of_bias]: [&'static str;
+                                          4],
+                                      input: usize,
+                                      output: usize| {
+                    params.push(param(
+                        weight,
+                        of_weight,
+                        Transform::merged(&[input, output]),
+                    ));
+                    if *bias {
+                        params.push(param(bias_name, of_bias, Transform::merged(&[output])));
+                    }
+                };
+                projection(
+                    ["query.weight", "query/kernel", "query.bias", "query/bias"],
+                    1,
+                    2,
+                );
+                projection(["key.weight", "key/kernel", "key.bias", "key/bias"], 1, 2);
+                if *gate {
+                    projection(
+                        ["gate.weight", "gate/kernel", "gate.bias", "gate/bias"],
+                        1,
+                        2,
+                    );
+                }
+                projection(
+                    ["value.weight", "value/kernel", "value.bias", "value/bias"],
+                    1,
+                    2,
+                );
+                projection(
+                    [
+                        "output.weight",
+                        "attention_output/kernel",
+                        "output.bias",
+                        "attention_output/bias",
+                    ],
+                    2,
+                    output.len(),
+                );
+            }
             Self::Dropout { .. }
             | Self::NoiseDropout { .. }
             | Self::SpatialDropout { .. }
@@ -266,4 +704,22 @@ impl Module {
         }
         params
     }
+}
+
+/// The order of a kernel's axes as `burn_keras_nn::einsum` wants them, and how many each group has:
+/// those of input and output, of the input alone, of the output alone.
+fn kernel_order(equation: &Equation) -> [Vec<usize>; 2] {
+    let group = |in_input: bool, in_output: bool| -> Vec<usize> {
+        let kernel = equation.kernel.iter().enumerate();
+        kernel
+            .filter(|(_, letter)| {
+                equation.input.contains(letter) == in_input
+                    && equation.output.contains(letter) == in_output
+            })
+            .map(|(axis, _)| axis)
+            .collect()
+    };
+    let groups = [group(true, true), group(true, false), group(false, true)];
+    let counts = groups.iter().map(Vec::len).collect();
+    [groups.concat(), counts]
 }

@@ -21,11 +21,8 @@ impl Ownership {
         let models = callees_first(graph);
         let mut callers: BTreeMap<LayerId, Vec<ModelId>> = BTreeMap::new();
         for id in &models {
-            for call in &graph.model(*id).calls {
-                let callers = callers.entry(call.layer).or_default();
-                if !callers.contains(id) {
-                    callers.push(*id);
-                }
+            for layer in layers_of(graph, *id) {
+                callers.entry(layer).or_default().push(*id);
             }
         }
         // From the root inwards: when a model's owner is asked for, its callers' are known.
@@ -80,12 +77,18 @@ impl Ownership {
     }
 }
 
-/// The layers that a model calls, in Keras's order, each once.
+/// The layers that a model calls, in Keras's order, each once; of wrappers their parts.
 pub(crate) fn layers_of(graph: &Graph, id: ModelId) -> Vec<LayerId> {
     let model = graph.model(id);
     let called: BTreeSet<LayerId> = model.calls.iter().map(|call| call.layer).collect();
-    let layers = model.layers.iter().copied();
-    layers.filter(|layer| called.contains(layer)).collect()
+    let layers = model.layers.iter().filter(|layer| called.contains(layer));
+    let mut leaves: Vec<LayerId> = Vec::new();
+    for leaf in layers.flat_map(|layer| graph.leaves(*layer)) {
+        if !leaves.contains(&leaf) {
+            leaves.push(leaf);
+        }
+    }
+    leaves
 }
 
 /// The models that are called from the root, each after those that it calls.

@@ -12,14 +12,12 @@ use super::{MaskedRows, masked_softmax};
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
-/// use burn_keras_nn::{attention::{MaskedRows, MultiHeadAttentionConfig}, mask};
+/// use burn_keras_nn::{attention::MultiHeadAttentionConfig, mask};
 ///
 /// # fn forward(device: &Device, x: Tensor<3>) -> Tensor<3> {
 /// let attention = MultiHeadAttentionConfig::new(16, 4, 8).init(device);
 /// let causal = mask::causal(x.clone(), x.clone(), 1).unsqueeze_dim(1);
-/// attention
-///     .forward_masked(x.clone(), x.clone(), x, causal, MaskedRows::Uniform)
-///     .output
+/// attention.forward(x.clone(), x.clone(), x, Some(causal)).output
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +43,8 @@ pub struct MultiHeadAttentionConfig {
     pub bias: bool,
     /// Whether a projection of the query gates the heads' outputs. Default: false.
     pub gate: bool,
+    /// What the weights of a query become whose mask keeps no key. Default: uniform.
+    pub masked_rows: MaskedRows,
     /// Share of the weights dropped in training. Default: 0.
     pub dropout: f64,
 }
@@ -64,19 +64,25 @@ impl MultiHeadAttentionConfig {
             value_dim: key_dim,
             bias: true,
             gate: false,
+            masked_rows: MaskedRows::Uniform,
             dropout: 0.0,
         }
     }
 
-    /// Sets [`d_value`](Self::d_value) and [`d_key`](Self::d_key).
-    pub fn with_inputs(mut self, d_value: usize, d_key: usize) -> Self {
+    /// Sets [`d_value`](Self::d_value).
+    pub fn with_d_value(mut self, d_value: usize) -> Self {
         self.d_value = d_value;
+        self
+    }
+
+    /// Sets [`d_key`](Self::d_key).
+    pub fn with_d_key(mut self, d_key: usize) -> Self {
         self.d_key = d_key;
         self
     }
 
     /// Sets [`d_output`](Self::d_output).
-    pub fn with_output(mut self, d_output: usize) -> Self {
+    pub fn with_d_output(mut self, d_output: usize) -> Self {
         self.d_output = d_output;
         self
     }
@@ -102,6 +108,12 @@ impl MultiHeadAttentionConfig {
     /// Sets [`gate`](Self::gate).
     pub fn with_gate(mut self, gate: bool) -> Self {
         self.gate = gate;
+        self
+    }
+
+    /// Sets [`masked_rows`](Self::masked_rows).
+    pub fn with_masked_rows(mut self, masked_rows: MaskedRows) -> Self {
+        self.masked_rows = masked_rows;
         self
     }
 
@@ -131,6 +143,7 @@ impl MultiHeadAttentionConfig {
             key_value_heads: self.key_value_heads,
             key_dim: self.key_dim,
             value_dim: self.value_dim,
+            masked_rows: self.masked_rows,
         }
     }
 }
@@ -161,6 +174,9 @@ pub struct MultiHeadAttention {
     pub key_dim: usize,
     /// Size of a head of the value.
     pub value_dim: usize,
+    /// See [`MultiHeadAttentionConfig::masked_rows`].
+    #[module(skip)]
+    pub masked_rows: MaskedRows,
 }
 
 /// What [`MultiHeadAttention::forward`] returns.
@@ -174,38 +190,15 @@ pub struct MultiHeadAttentionOutput {
 }
 
 impl MultiHeadAttention {
-    /// Attends from every step of `query` `[batch, steps, d_query]` to all steps of `value`
-    /// `[batch, other steps, d_value]` and `key` `[batch, other steps, d_key]`.
+    /// Attends from every step of `query` `[batch, steps, d_query]` to the steps of `value`
+    /// `[batch, other steps, d_value]` and `key` `[batch, other steps, d_key]` that `mask` keeps;
+    /// it is broadcast to `[batch, heads, steps, other steps]`.
     pub fn forward(
         &self,
         query: Tensor<3>,
         value: Tensor<3>,
         key: Tensor<3>,
-    ) -> MultiHeadAttentionOutput {
-        self.attend(query, value, key, |scores| activation::softmax(scores, 3))
-    }
-
-    /// As [`forward`](Self::forward), to the steps that `mask` keeps; it is broadcast to
-    /// `[batch, heads, steps, other steps]`.
-    pub fn forward_masked(
-        &self,
-        query: Tensor<3>,
-        value: Tensor<3>,
-        key: Tensor<3>,
-        mask: Tensor<4, Bool>,
-        rows: MaskedRows,
-    ) -> MultiHeadAttentionOutput {
-        self.attend(query, value, key, |scores| {
-            masked_softmax(scores, mask, rows)
-        })
-    }
-
-    fn attend(
-        &self,
-        query: Tensor<3>,
-        value: Tensor<3>,
-        key: Tensor<3>,
-        softmax: impl FnOnce(Tensor<4>) -> Tensor<4>,
+        mask: Option<Tensor<4, Bool>>,
     ) -> MultiHeadAttentionOutput {
         let gate = self.gate.as_ref().map(|gate| gate.forward(query.clone()));
         let query = split(self.query.forward(query), self.heads, self.key_dim);
@@ -221,7 +214,10 @@ impl MultiHeadAttention {
         ));
         let scale = 1.0 / libm::sqrt(self.key_dim as f64);
         let scores = query.mul_scalar(scale).matmul(key.transpose());
-        let scores = softmax(scores);
+        let scores = match mask {
+            None => activation::softmax(scores, 3),
+            Some(mask) => masked_softmax(scores, mask, self.masked_rows),
+        };
         let heads = self.dropout.forward(scores.clone()).matmul(value);
         let [batch, count, steps, size] = heads.dims();
         let mut output = heads.swap_dims(1, 2).reshape([batch, steps, count * size]);

@@ -16,7 +16,7 @@ pub(super) fn not_equal(x: Value, value: f64) -> Result<Value, Error> {
     at_rank!(rank, D => match x {
         Value::Float(_) => apply(x, |x: Tensor<D>| Ok(mask::not_equal(x, value))),
         Value::Int(_) => apply(x, |x: Tensor<D, Int>| Ok(mask::not_equal_int(x, whole))),
-        Value::Bool(_) => apply(x, |x: Tensor<D, Bool>| Ok(mask::not_equal_int(x.int(), whole))),
+        Value::Bool(_) => apply(x, |x: Tensor<D, Bool>| Ok(mask::not_equal_bool(x, whole))),
     }, else no_rank(rank))
 }
 
@@ -77,5 +77,26 @@ pub(super) fn select(keep: Value, x: Value, other: Value) -> Result<Value, Error
         float!(x, D, x => {
             mask::select::<D, D2>(Tensor::restore(keep)?, x, Tensor::restore(other)?)
         })
+    }, else no_rank(rank))
+}
+
+pub(super) fn causal(queries: Value, keys: Value, axis: usize) -> Result<Value, Error> {
+    let rank = queries.rank();
+    at_rank!(rank, D => {
+        let (queries, keys) = (Tensor::<D>::restore(queries)?, Tensor::<D>::restore(keys)?);
+        Ok(mask::causal(queries, keys, axis).erase())
+    }, else no_rank(rank))
+}
+
+pub(super) fn window(
+    queries: Value,
+    keys: Value,
+    axis: usize,
+    size: usize,
+) -> Result<Value, Error> {
+    let rank = queries.rank();
+    at_rank!(rank, D => {
+        let (queries, keys) = (Tensor::<D>::restore(queries)?, Tensor::<D>::restore(keys)?);
+        Ok(mask::window(queries, keys, axis, size).erase())
     }, else no_rank(rank))
 }

@@ -4,6 +4,7 @@
 //! What is called depends on ranks, and a debug build gives every arm of a `match` its own place
 //! on the stack: each function has a Rust function, each rank a closure.
 
+mod attention;
 mod masks;
 mod merging;
 mod pooling;
@@ -27,6 +28,14 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
             let [keep, x, other] = take(inputs)?;
             masks::select(keep, x, other)
         }
+        Function::FoldMask(axes) => {
+            let [mask, query, key] = take(inputs)?;
+            attention::fold_mask(mask, query, key, axes)
+        }
+        Function::UnfoldScores(axes) => {
+            let [scores, query, key] = take(inputs)?;
+            attention::unfold_scores(scores, query, key, axes, rank)
+        }
         Function::Add
         | Function::Subtract
         | Function::Multiply
@@ -37,6 +46,10 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::ApplyMask
         | Function::SoftmaxMasked { .. }
         | Function::GlobalAveragePoolMasked { .. }
+        | Function::UnfoldSteps
+        | Function::UnfoldAxes(_)
+        | Function::Causal(_)
+        | Function::Window { .. }
         | Function::Fill(_) => {
             let [a, b] = take(inputs)?;
             binary(function, a, b, rank)
@@ -63,6 +76,8 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::Reshape(shape) => shaping::reshape(x, shape),
         Function::ExpandDims(axes) => shaping::expand_dims(x, axes),
         Function::RepeatVector(count) => shaping::repeat_vector(x, *count),
+        Function::FoldSteps => shaping::fold_steps(x),
+        Function::Reverse(axis) => shaping::reverse(x, *axis),
         Function::Pad(pairs) => shaping::pad(x, pairs),
         Function::PadSame {
             kernel,
@@ -82,6 +97,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::OnesMask(_) => masks::ones_mask(x, rank),
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
+        Function::FoldAxes(axes) => attention::fold_axes(x, axes),
         _ => Err(Error::Data(format!(
             "{function:?} takes more than one input"
         ))),
@@ -93,6 +109,10 @@ fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value,
         Function::And | Function::Or => masks::combine(function, a, b),
         Function::ApplyMask => masks::apply_mask(a, b),
         Function::Fill(value) => masks::fill(a, b, *value),
+        Function::UnfoldSteps => shaping::unfold_steps(a, &b),
+        Function::UnfoldAxes(axes) => attention::unfold_axes(a, b, axes),
+        Function::Causal(axis) => masks::causal(a, b, *axis),
+        Function::Window { axis, size } => masks::window(a, b, *axis, *size),
         Function::SoftmaxMasked { axes, zero_masked } => softmax_masked(a, b, axes, *zero_masked),
         Function::GlobalAveragePoolMasked { axes } => {
             pooling::global_average_pool_masked(a, b, &axes.axes, rank)

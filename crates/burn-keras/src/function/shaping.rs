@@ -1,7 +1,7 @@
 //! Functions that move elements or change their kind.
 
 use burn::tensor::{Bool, Float, Int, Tensor};
-use burn_keras_nn::padding;
+use burn_keras_nn::{padding, shape};
 
 use super::{any_kind, array, float, no_rank};
 use crate::rank::at_rank;
@@ -46,7 +46,33 @@ pub(super) fn expand_dims(x: Value, axes: &[usize]) -> Result<Value, Error> {
 
 pub(super) fn repeat_vector(x: Value, count: usize) -> Result<Value, Error> {
     let x = Tensor::<2>::restore(x)?;
-    Ok(x.unsqueeze_dim::<3>(1).repeat_dim(1, count).erase())
+    Ok(shape::repeat_vector(x, count).erase())
+}
+
+pub(super) fn fold_steps(x: Value) -> Result<Value, Error> {
+    let folded = x.shape();
+    let mut sizes = vec![-1];
+    sizes.extend(folded.get(2..).unwrap_or_default().iter().map(to_i64));
+    reshape(x, &sizes)
+}
+
+pub(super) fn unfold_steps(x: Value, like: &Value) -> Result<Value, Error> {
+    let (shape, like) = (x.shape(), like.shape());
+    let steps = like.get(..2).unwrap_or_default();
+    let sizes: Vec<i64> = steps
+        .iter()
+        .chain(shape.get(1..).unwrap_or_default())
+        .map(to_i64)
+        .collect();
+    reshape(x, &sizes)
+}
+
+fn to_i64(size: &usize) -> i64 {
+    i64::try_from(*size).unwrap_or(i64::MAX)
+}
+
+pub(super) fn reverse(x: Value, axis: usize) -> Result<Value, Error> {
+    any_kind!(x, D, K, x => x.flip([axis]); Tensor<D, K>)
 }
 
 pub(super) fn pad(x: Value, pairs: &[(usize, usize)]) -> Result<Value, Error> {

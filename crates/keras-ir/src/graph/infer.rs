@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Call, Graph, LayerId, LayerKind, ModelId, TensorId};
+use crate::layer::wrapper::Failure;
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Spec;
 
@@ -37,13 +38,11 @@ impl Graph {
                 graph: self,
                 remembered: &mut remembered,
                 problems: Some(&mut *problems),
+                calls: Vec::new(),
             };
             let specs = walk.tensors(*id, &inputs);
-            for call in &self.model(*id).calls {
-                let Some(inputs) = gather(&specs, &call.inputs) else {
-                    continue;
-                };
-                if let LayerKind::Model(inner) = self.layer(call.layer).kind
+            for (layer, inputs) in walk.calls {
+                if let LayerKind::Model(inner) = self.layer(layer).kind
                     && self.model(inner).deferred
                 {
                     join(
@@ -51,7 +50,7 @@ impl Graph {
                         &inputs,
                     );
                 }
-                first_inputs.entry(call.layer).or_insert(inputs);
+                first_inputs.entry(layer).or_insert(inputs);
             }
             for (tensor, spec) in self.models[id.0].tensors.iter_mut().zip(specs) {
                 if let Some(spec) = spec {
@@ -60,6 +59,19 @@ impl Graph {
             }
         }
         first_inputs
+    }
+
+    /// A call of `layer` with inputs of these specs, and behind it the calls of the parts, if it is
+    /// a wrapper.
+    pub fn calls_of(&self, layer: LayerId, inputs: &[Spec]) -> Vec<(LayerId, Vec<Spec>)> {
+        let mut walk = Walk {
+            graph: self,
+            remembered: &mut Remembered::new(),
+            problems: None,
+            calls: Vec::new(),
+        };
+        walk.outputs(layer, inputs);
+        walk.calls
     }
 }
 
@@ -81,6 +93,8 @@ struct Walk<'a> {
     remembered: &'a mut Remembered,
     /// Absent in the models inside, which are walked on their own too.
     problems: Option<&'a mut Vec<Problem>>,
+    /// The calls of layers and of the parts of wrappers, without those in the models inside.
+    calls: Vec<(LayerId, Vec<Spec>)>,
 }
 
 impl Walk<'_> {
@@ -110,30 +124,7 @@ impl Walk<'_> {
     }
 
     fn call(&mut self, call: &Call, inputs: &[Spec]) -> Option<Vec<Spec>> {
-        let layer = self.graph.layer(call.layer);
-        let outputs = match &layer.kind {
-            LayerKind::Input | LayerKind::Unknown => return None,
-            LayerKind::Layer(kind) => match kind.layer().outputs(inputs) {
-                Ok(outputs) => outputs,
-                Err(mismatch) => {
-                    self.report(call.layer, mismatch.expected, mismatch.found);
-                    return None;
-                }
-            },
-            LayerKind::Model(inner) => {
-                let key = (*inner, inputs.to_vec());
-                match self.remembered.get(&key) {
-                    Some(Some(outputs)) => outputs.clone(),
-                    // A failure that nobody has reported yet is looked at again.
-                    Some(None) if self.problems.is_none() => return None,
-                    _ => {
-                        let outputs = self.nested(call.layer, *inner, inputs);
-                        self.remembered.insert(key, outputs.clone());
-                        outputs?
-                    }
-                }
-            }
-        };
+        let outputs = self.outputs(call.layer, inputs)?;
         if outputs.len() < call.outputs.len() {
             self.report(
                 call.layer,
@@ -143,6 +134,50 @@ impl Walk<'_> {
             return None;
         }
         Some(outputs)
+    }
+
+    fn outputs(&mut self, id: LayerId, inputs: &[Spec]) -> Option<Vec<Spec>> {
+        self.calls.push((id, inputs.to_vec()));
+        let graph = self.graph;
+        match &graph.layer(id).kind {
+            LayerKind::Input | LayerKind::Unknown => None,
+            LayerKind::Layer(kind) => match kind.layer().outputs(inputs) {
+                Ok(outputs) => Some(outputs),
+                Err(mismatch) => {
+                    self.report(id, mismatch.expected, mismatch.found);
+                    None
+                }
+            },
+            LayerKind::Wrapper(wrapper, parts) => {
+                let mut part = |index: usize, inputs: &[Spec]| {
+                    let outputs = parts
+                        .get(index)
+                        .and_then(|part| self.outputs(*part, inputs));
+                    outputs.ok_or(Failure::Part)
+                };
+                match wrapper.wrapper().outputs(inputs, &mut part) {
+                    Ok(outputs) => Some(outputs),
+                    Err(Failure::Part) => None,
+                    Err(Failure::Mismatch(mismatch)) => {
+                        self.report(id, mismatch.expected, mismatch.found);
+                        None
+                    }
+                }
+            }
+            LayerKind::Model(inner) => {
+                let key = (*inner, inputs.to_vec());
+                match self.remembered.get(&key) {
+                    Some(Some(outputs)) => Some(outputs.clone()),
+                    // A failure that nobody has reported yet is looked at again.
+                    Some(None) if self.problems.is_none() => None,
+                    _ => {
+                        let outputs = self.nested(id, *inner, inputs);
+                        self.remembered.insert(key, outputs.clone());
+                        outputs
+                    }
+                }
+            }
+        }
     }
 
     fn nested(&mut self, layer: LayerId, id: ModelId, inputs: &[Spec]) -> Option<Vec<Spec>> {
@@ -174,6 +209,7 @@ impl Walk<'_> {
             graph: self.graph,
             remembered: &mut *self.remembered,
             problems: None,
+            calls: Vec::new(),
         };
         let specs = walk.tensors(id, inputs);
         gather(&specs, &model.outputs)

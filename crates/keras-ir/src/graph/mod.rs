@@ -5,6 +5,7 @@
 //! are in one list, and so are all layers, so that a layer shared between models is one entry.
 
 mod infer;
+mod masks;
 pub mod optimizer;
 mod order;
 mod variables;
@@ -12,13 +13,13 @@ mod variables;
 use serde_json::{Map, Value};
 
 use crate::container::StoredTensor;
-use crate::json;
 use crate::layer;
 use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Generation;
 
 pub(crate) use infer::FirstInputs;
+pub use masks::ClearedMasks;
 use optimizer::Optimizer;
 pub(crate) use order::keras_order;
 pub use variables::{Variable, WeightRef};
@@ -125,6 +126,8 @@ pub enum LayerKind {
     Model(ModelId),
     /// A layer that computes.
     Layer(layer::LayerKind),
+    /// A layer that calls others, its parts: they are in no list of a model's layers.
+    Wrapper(layer::Wrapper, Vec<LayerId>),
     /// A layer that is not known; only in a graph whose problems are still being collected.
     Unknown,
 }
@@ -151,6 +154,9 @@ pub struct Call {
     pub inputs: Vec<TensorId>,
     /// Tensors passed by name: `mask`, `initial_state`. A null in a list of them keeps its place.
     pub named: Vec<(String, Vec<Option<TensorId>>)>,
+    /// Everything that the call needs, in the order in which Keras lists it: a named argument may
+    /// be one of the inputs.
+    pub order: Vec<TensorId>,
     /// Arguments passed by name that are no tensors and say something: `use_causal_mask`.
     pub literals: Vec<(String, Value)>,
     /// The outputs, flattened.
@@ -166,17 +172,9 @@ impl Call {
             .map(|(_, tensors)| tensors.as_slice())
     }
 
-    /// Whether the argument `name` is set (`true`, or a number that Python takes for true).
-    pub fn flag(&self, name: &str) -> bool {
-        self.literals
-            .iter()
-            .any(|(key, value)| key == name && json::truth(value) == Some(true))
-    }
-
     /// Everything that the call needs, in Keras's order.
     pub fn needs(&self) -> impl Iterator<Item = TensorId> + '_ {
-        let named = self.named.iter().flat_map(|(_, tensors)| tensors);
-        self.inputs.iter().chain(named.flatten()).copied()
+        self.order.iter().copied()
     }
 }
 
@@ -207,6 +205,16 @@ impl Graph {
     /// The outermost model.
     pub fn root(&self) -> &Model {
         self.model(self.root)
+    }
+
+    /// The layer itself, or the parts of a wrapper, and theirs: what holds weights or a model.
+    pub fn leaves(&self, id: LayerId) -> Vec<LayerId> {
+        match &self.layer(id).kind {
+            LayerKind::Wrapper(_, parts) => {
+                parts.iter().flat_map(|part| self.leaves(*part)).collect()
+            }
+            _ => vec![id],
+        }
     }
 
     /// The names of a model's inputs: its input layers.

@@ -51,25 +51,35 @@ impl Graph {
         let model = self.model(model);
         let trainable = trainable && model.trainable;
         for id in &model.layers {
-            if !seen.insert(*id) {
-                continue;
-            }
-            let layer = self.layer(*id);
-            let trainable = trainable && layer.trainable;
-            match layer.kind {
-                LayerKind::Model(inner) => self.collect(inner, trainable, seen, list),
-                _ => {
-                    list.extend(
-                        layer
-                            .weights
-                            .iter()
-                            .enumerate()
-                            .map(|(index, weight)| Variable {
-                                weight: WeightRef { layer: *id, index },
-                                trainable: trainable && weight.trainable,
-                            }),
-                    )
+            self.collect_layer(*id, trainable, seen, list);
+        }
+    }
+
+    fn collect_layer(
+        &self,
+        id: LayerId,
+        trainable: bool,
+        seen: &mut HashSet<LayerId>,
+        list: &mut Vec<Variable>,
+    ) {
+        if !seen.insert(id) {
+            return;
+        }
+        let layer = self.layer(id);
+        let trainable = trainable && layer.trainable;
+        match &layer.kind {
+            LayerKind::Model(inner) => self.collect(*inner, trainable, seen, list),
+            LayerKind::Wrapper(_, parts) => {
+                for part in parts {
+                    self.collect_layer(*part, trainable, seen, list);
                 }
+            }
+            _ => {
+                let weights = layer.weights.iter().enumerate();
+                list.extend(weights.map(|(index, weight)| Variable {
+                    weight: WeightRef { layer: id, index },
+                    trainable: trainable && weight.trainable,
+                }));
             }
         }
     }

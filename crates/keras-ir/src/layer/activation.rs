@@ -44,6 +44,10 @@ impl KerasLayer for ActivationLayer {
         }
         Ok(vec![output])
     }
+
+    fn is_nothing(&self) -> bool {
+        self.activation == Activation::Linear
+    }
 }
 
 /// `Softmax` over one or several axes.

@@ -288,6 +288,10 @@ impl KerasLayer for MultiHeadAttention {
         Ok(weights)
     }
 
+    fn clears_masks(&self) -> bool {
+        self.is_multi_head
+    }
+
     fn input_parameters(&self) -> &'static [&'static str] {
         &["query", "value", "key"]
     }

@@ -1,7 +1,7 @@
 //! What each Keras layer class is: its options, weights, shapes and mask rule.
 //!
 //! One struct per class, in files by Keras's own families, and one line per class in
-//! the registry at the end of this file. What a layer becomes in Burn is the
+//! the registry at the end of this file. Layers that call other layers are in [`wrapper`]. What a layer becomes in Burn is the
 //! importer's business (`burn-keras-import`, `lower`).
 
 pub mod activation;
@@ -18,6 +18,7 @@ pub mod regularization;
 pub mod reshaping;
 pub mod rnn;
 pub mod symbolic;
+pub mod wrapper;
 
 use serde_json::{Map, Value};
 
@@ -26,6 +27,7 @@ use crate::shape::Spec;
 use crate::version::Generation;
 use config::Config;
 pub use mask::MaskRule;
+pub use wrapper::Wrapper;
 
 /// A weight that a layer has, in the order in which Keras creates and saves them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +113,16 @@ pub trait KerasLayer: std::fmt::Debug {
         MaskRule::Pass
     }
 
+    /// Whether Keras 3 takes the masks off the tensors that the layer is called with.
+    fn clears_masks(&self) -> bool {
+        false
+    }
+
+    /// Whether Keras 3 gives the very tensor that came in, at inference.
+    fn is_nothing(&self) -> bool {
+        false
+    }
+
     /// The parameters of Keras's `call` whose tensors are the inputs, in order, if there are
     /// several; most layers take all inputs in one.
     fn input_parameters(&self) -> &'static [&'static str] {
@@ -148,6 +160,11 @@ pub(crate) fn single_of_rank(inputs: &[Spec], rank: usize) -> Result<&Spec, Mism
             inputs,
         ))
     }
+}
+
+/// Every class of layers and wrappers that can be read.
+pub fn classes() -> impl Iterator<Item = &'static str> {
+    CLASSES.iter().chain(wrapper::CLASSES).copied()
 }
 
 macro_rules! registry {

@@ -67,6 +67,10 @@ impl KerasLayer for Dropout {
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         Ok(vec![single(inputs)?.with_kind(Kind::Float)])
     }
+
+    fn is_nothing(&self) -> bool {
+        true
+    }
 }
 
 /// `SpatialDropout1D/2D`: whole channels are dropped.
@@ -94,6 +98,10 @@ impl KerasLayer for SpatialDropout {
         let input = single_of_rank(inputs, self.dimensions + 2)?;
         Ok(vec![input.with_kind(Kind::Float)])
     }
+
+    fn is_nothing(&self) -> bool {
+        true
+    }
 }
 
 /// `GaussianNoise`: noise around zero is added.
@@ -114,5 +122,9 @@ impl KerasLayer for GaussianNoise {
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         Ok(vec![single(inputs)?.with_kind(Kind::Float)])
+    }
+
+    fn is_nothing(&self) -> bool {
+        true
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::nodes::{Node, Reference};
-use super::resolve::{Resolvable, ResolvedCall, Site, resolve};
+use super::resolve::{Resolvable, Site, resolve};
 use crate::graph::{Call, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, Tensor, TensorId};
 use crate::json;
 use crate::layer;
@@ -167,6 +167,8 @@ impl Builder {
             }
         } else if is_operation {
             self.operation(entry, config.clone(), &layer_path)
+        } else if layer::wrapper::CLASSES.contains(&entry.class.as_str()) {
+            self.wrapper(entry, &config, &layer_path)
         } else {
             self.plain(&entry.class, &config, &layer_path)
         };
@@ -222,6 +224,45 @@ impl Builder {
                 LayerKind::Unknown
             }
         }
+    }
+
+    /// A wrapper and its parts.
+    fn wrapper(&mut self, entry: &Entry, config: &Map<String, Value>, path: &str) -> LayerKind {
+        let read = layer::Wrapper::read(&entry.class, config, self.generation);
+        let Some((wrapper, parts, problems)) = read else {
+            return LayerKind::Unknown;
+        };
+        let is_broken = !problems.is_empty();
+        let problems = problems.into_iter();
+        self.problems
+            .extend(problems.map(|problem| problem.at(path, &entry.class)));
+        if is_broken {
+            return LayerKind::Unknown;
+        }
+        let inside = format!("{path}/");
+        let mut ids = Vec::with_capacity(parts.len());
+        for part in parts {
+            let Some(of_part) = self.entry(&part.entry, &inside) else {
+                return LayerKind::Unknown;
+            };
+            if of_part.class == "InputLayer" {
+                self.problems.push(
+                    Problem::new(ProblemKind::Config)
+                        .at(path, &entry.class)
+                        .expected("a layer to wrap")
+                        .found("an InputLayer"),
+                );
+                return LayerKind::Unknown;
+            }
+            let id = self.layer(&of_part, &inside);
+            // Parts live beside the layers of the model: they are called after the wrapper.
+            self.layers[id.0].name = match part.role.as_str() {
+                "" => entry.name.clone(),
+                role => format!("{}_{role}", entry.name),
+            };
+            ids.push(id);
+        }
+        LayerKind::Wrapper(wrapper, ids)
     }
 
     /// An operation node: its constant operands stand in its call, not in its config.
@@ -312,7 +353,7 @@ impl Builder {
         }
         // How many outputs of a call are looked at; what it really has, inference knows.
         let mut counts: HashMap<(usize, usize), usize> = HashMap::new();
-        let needed = resolved.calls.iter().flat_map(ResolvedCall::needs);
+        let needed = resolved.calls.iter().flat_map(|call| &call.order);
         for site in needed.chain(&resolved.outputs) {
             let count = counts.entry((site.layer, site.node)).or_insert(1);
             *count = (*count).max(site.tensor.saturating_add(1));
@@ -333,6 +374,7 @@ impl Builder {
             calls.push(Call {
                 layer,
                 node: call.node,
+                order: tensors.all(&call.order),
                 inputs: tensors.all(&call.inputs),
                 named: call
                     .named

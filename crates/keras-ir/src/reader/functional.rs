@@ -88,17 +88,26 @@ impl Builder {
         Some(self.connect(&draft, &inputs, &outputs))
     }
 
-    /// Puts the tensors of all calls where the layer's parameters say.
-    fn bind_arguments(&self, entry: &mut Entry, id: LayerId) {
-        let (inputs, arguments) = match &self.layers[id.0].kind {
-            // The operands of operation nodes have names of their own.
-            LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
+    /// The parameters of a layer's `call` that are inputs, if there are several, and the others
+    /// that it takes as tensors.
+    fn parameters(&self, id: LayerId) -> (&'static [&'static str], &'static [&'static str]) {
+        match &self.layers[id.0].kind {
             LayerKind::Layer(kind) => {
                 let layer = kind.layer();
                 (layer.input_parameters(), layer.tensor_arguments())
             }
-            LayerKind::Input | LayerKind::Model(_) => (&[][..], &[][..]),
-        };
+            LayerKind::Wrapper(wrapper, _) => (&[], wrapper.wrapper().tensor_arguments()),
+            LayerKind::Input | LayerKind::Model(_) | LayerKind::Unknown => (&[], &[]),
+        }
+    }
+
+    /// Puts the tensors of all calls where the layer's parameters say.
+    fn bind_arguments(&self, entry: &mut Entry, id: LayerId) {
+        if let LayerKind::Layer(layer::LayerKind::MaskOperation(_)) = &self.layers[id.0].kind {
+            // The operands of operation nodes have names of their own.
+            return;
+        }
+        let (inputs, arguments) = self.parameters(id);
         for node in &mut entry.nodes {
             node.bind(inputs, arguments);
         }
@@ -110,9 +119,9 @@ impl Builder {
             // The operands of operation nodes are read with their options.
             LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
             LayerKind::Layer(kind) => Some(kind.layer()),
-            LayerKind::Input | LayerKind::Model(_) => None,
+            LayerKind::Wrapper(..) | LayerKind::Input | LayerKind::Model(_) => None,
         };
-        let tensors = layer.map_or(&[][..], |layer| layer.tensor_arguments());
+        let (_, tensors) = self.parameters(id);
         let mut unsupported = Vec::new();
         for node in &entry.nodes {
             for (key, value) in &node.options {

@@ -39,6 +39,8 @@ pub(super) struct Node {
     pub positions: Vec<usize>,
     /// Tensors passed by name, flattened; a null in a list of them keeps its place.
     pub named: Vec<(String, Vec<Option<Reference>>)>,
+    /// All tensors in Keras's order, where `bind` has changed that of `inputs` and `named`.
+    order: Option<Vec<Reference>>,
     /// Positional arguments that are no tensors.
     pub literals: Vec<Value>,
     /// Arguments passed by name that are no tensors.
@@ -47,9 +49,14 @@ pub(super) struct Node {
 
 impl Node {
     /// All references, in Keras's order.
-    pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        let named = self.named.iter().flat_map(|(_, references)| references);
-        self.inputs.iter().chain(named.flatten())
+    pub fn references(&self) -> Vec<&Reference> {
+        match &self.order {
+            Some(order) => order.iter().collect(),
+            None => {
+                let named = self.named.iter().flat_map(|(_, references)| references);
+                self.inputs.iter().chain(named.flatten()).collect()
+            }
+        }
     }
 
     /// Puts the tensors where the parameters of the layer's `call` say: those of `inputs` become
@@ -59,10 +66,11 @@ impl Node {
     /// Without `inputs` there is one parameter for them, and all positional tensors are inputs: a
     /// recurrent layer's states may follow its sequence.
     pub fn bind(&mut self, inputs: &[&str], arguments: &[&str]) {
+        if inputs.is_empty() && !self.inputs.is_empty() {
+            return;
+        }
+        self.order = Some(self.references().into_iter().cloned().collect());
         let inputs = if inputs.is_empty() {
-            if !self.inputs.is_empty() {
-                return;
-            }
             FIRST_PARAMETERS
         } else {
             let names = inputs.iter().chain(arguments).copied();

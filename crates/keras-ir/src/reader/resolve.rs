@@ -47,14 +47,8 @@ pub(super) struct ResolvedCall {
     pub node: usize,
     pub inputs: Vec<Site>,
     pub named: Vec<(String, Vec<Option<Site>>)>,
-}
-
-impl ResolvedCall {
-    /// The sites of everything that the call needs.
-    pub fn needs(&self) -> impl Iterator<Item = &Site> {
-        let named = self.named.iter().flat_map(|(_, sites)| sites);
-        self.inputs.iter().chain(named.flatten())
-    }
+    /// Everything that the call needs, in Keras's order.
+    pub order: Vec<Site>,
 }
 
 /// The calls that the outputs need, each behind those that it needs itself.
@@ -226,6 +220,9 @@ impl<'a> Resolver<'a> {
                         (name.clone(), sites.collect())
                     })
                     .collect();
+                // What leads nowhere is reported above.
+                let order = call.references().into_iter();
+                let order = order.filter_map(|reference| self.site(reference, false).ok());
                 calls.insert(
                     (layer, node),
                     ResolvedCall {
@@ -233,6 +230,7 @@ impl<'a> Resolver<'a> {
                         node,
                         inputs,
                         named,
+                        order: order.collect(),
                     },
                 );
             }
@@ -267,7 +265,7 @@ impl<'a> Resolver<'a> {
                         }
                     }
                 }
-                match call.needs().nth(next) {
+                match call.order.get(next) {
                     Some(site) => {
                         let parent = (site.layer, site.node);
                         stack.push((key, next + 1));

@@ -44,11 +44,12 @@ pub(super) fn find_ties(graph: &Graph, evidence: Evidence) -> Ties {
     for (id, _) in &homes {
         let layer = graph.layer(*id);
         if !matches!(layer.kind, LayerKind::Input | LayerKind::Unknown) {
-            let group = groups.entry((&layer.name, &layer.class)).or_default();
+            let name = own_name(graph, *id);
+            let group = groups.entry((name, &layer.class)).or_default();
             group.push(*id);
         }
     }
-    let homes: HashMap<LayerId, ModelId> = homes.into_iter().collect();
+    let homes: HashMap<LayerId, Home> = homes.into_iter().collect();
     let mut ties = Ties::new();
     for group in groups.values().filter(|group| group.len() > 1) {
         for (position, id) in group.iter().enumerate() {
@@ -76,14 +77,46 @@ fn marks_sharing(graph: &Graph) -> bool {
     graph.generation == Generation::TfKeras && version >= (2, 5)
 }
 
-/// The layers with the model that lists each: all of a model's own before those inside of it.
-fn find_homes(graph: &Graph, model: ModelId, homes: &mut Vec<(LayerId, ModelId)>) {
+/// What lists a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home {
+    Model(ModelId),
+    /// A wrapper has it as a part.
+    Wrapper(LayerId),
+}
+
+/// The layers with what lists each: all of a model's own before those inside of it.
+fn find_homes(graph: &Graph, model: ModelId, homes: &mut Vec<(LayerId, Home)>) {
     let layers = &graph.model(model).layers;
-    homes.extend(layers.iter().map(|layer| (*layer, model)));
+    homes.extend(layers.iter().map(|layer| (*layer, Home::Model(model))));
     for layer in layers {
-        if let LayerKind::Model(inner) = graph.layer(*layer).kind {
-            find_homes(graph, inner, homes);
+        find_homes_inside(graph, *layer, homes);
+    }
+}
+
+fn find_homes_inside(graph: &Graph, id: LayerId, homes: &mut Vec<(LayerId, Home)>) {
+    match &graph.layer(id).kind {
+        LayerKind::Model(inner) => find_homes(graph, *inner, homes),
+        LayerKind::Wrapper(_, parts) => {
+            homes.extend(parts.iter().map(|part| (*part, Home::Wrapper(id))));
+            for part in parts {
+                find_homes_inside(graph, *part, homes);
+            }
         }
+        _ => {}
+    }
+}
+
+/// The name that a layer has by itself: the graph calls the parts of a wrapper after it.
+fn own_name(graph: &Graph, id: LayerId) -> &str {
+    let layer = graph.layer(id);
+    match layer.kind {
+        LayerKind::Model(model) => &graph.model(model).name,
+        _ => layer
+            .config
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or(&layer.name),
     }
 }
 
@@ -168,6 +201,10 @@ fn weights(graph: &Graph, id: LayerId) -> Vec<WeightRef> {
             let layers = graph.model(model).layers.iter();
             layers.flat_map(|layer| weights(graph, *layer)).collect()
         }
+        LayerKind::Wrapper(_, ref parts) => parts
+            .iter()
+            .flat_map(|part| weights(graph, *part))
+            .collect(),
         _ => (0..layer.weights.len())
             .map(|index| WeightRef { layer: id, index })
             .collect(),
@@ -175,8 +212,11 @@ fn weights(graph: &Graph, id: LayerId) -> Vec<WeightRef> {
 }
 
 fn same_config(graph: &Graph, a: LayerId, b: LayerId) -> bool {
+    if own_name(graph, a) != own_name(graph, b) {
+        return false;
+    }
     let (a, b) = (graph.layer(a), graph.layer(b));
-    if a.name != b.name || a.class != b.class || a.trainable != b.trainable {
+    if a.class != b.class || a.trainable != b.trainable {
         return false;
     }
     match (&a.kind, &b.kind) {
@@ -242,6 +282,13 @@ pub(super) fn apply_ties(graph: &mut Graph, ties: &Ties) {
         let tensors = model.tensors.iter_mut().map(|tensor| &mut tensor.layer);
         for id in calls.chain(tensors).chain(&mut model.layers) {
             *id = original(*id);
+        }
+    }
+    for layer in &mut graph.layers {
+        if let LayerKind::Wrapper(_, parts) = &mut layer.kind {
+            for part in parts {
+                *part = original(*part);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::container::{Container, StoredTensor};
-use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, ModelId, Weight};
+use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, Weight};
 use crate::layer::WeightSpec;
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Shape;
@@ -118,6 +118,7 @@ fn is_known(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> bool {
         LayerKind::Input => true,
         LayerKind::Unknown => false,
         LayerKind::Layer(_) => first_inputs.contains_key(&id),
+        LayerKind::Wrapper(_, parts) => parts.iter().all(|id| is_known(graph, *id, first_inputs)),
         LayerKind::Model(inner) => {
             let layers = &graph.model(*inner).layers;
             layers.iter().all(|id| is_known(graph, *id, first_inputs))
@@ -153,26 +154,28 @@ fn split(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> (Vec<Target>
             // tf.keras asks the layers inside alone: one that was thawed in a frozen model counts.
             let trainable =
                 !graph.generation.is_keras3() || (layer.trainable && graph.model(*inner).trainable);
-            split_model(graph, *inner, trainable, first_inputs)
+            let layers = &graph.model(*inner).layers;
+            split_all(graph, layers, trainable, first_inputs)
         }
+        LayerKind::Wrapper(_, parts) => split_all(graph, parts, layer.trainable, first_inputs),
     }
 }
 
-fn split_model(
+fn split_all(
     graph: &Graph,
-    model: ModelId,
+    layers: &[LayerId],
     trainable: bool,
     first_inputs: &FirstInputs,
 ) -> (Vec<Target>, Vec<Target>) {
     let mut trained = Vec::new();
     let mut untrained = Vec::new();
-    for id in &graph.model(model).layers {
+    for id in layers {
         let (t, n) = split(graph, *id, first_inputs);
         if trainable {
             trained.extend(t);
             untrained.extend(n);
         } else {
-            // A frozen model lists its layers one after the other.
+            // A frozen model or wrapper lists its layers one after the other.
             untrained.extend(t);
             untrained.extend(n);
         }

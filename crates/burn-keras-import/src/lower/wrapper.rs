@@ -1,0 +1,3 @@
+//! Layers that call other layers.
+
+mod time_distributed;

@@ -1,0 +1,108 @@
+//! Layers that call other layers: their parts.
+//!
+//! The parts are layers of the graph like all others, with weights of their own; a wrapper has
+//! none.
+
+mod time_distributed;
+
+use serde_json::{Map, Value};
+
+use super::Mismatch;
+use super::config::Config;
+use crate::problem::Problem;
+use crate::shape::Spec;
+use crate::version::Generation;
+
+pub use time_distributed::TimeDistributed;
+
+/// Every wrapper class that can be read.
+pub const CLASSES: &[&str] = &["TimeDistributed"];
+
+/// A wrapper of the classes that are known, with its options.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wrapper {
+    /// `TimeDistributed`
+    TimeDistributed(TimeDistributed),
+}
+
+impl Wrapper {
+    /// Reads the wrapper `class` and the configs of its parts; `None` for an unknown class. The
+    /// problems come beside it, without the layer's name.
+    pub fn read(
+        class: &str,
+        config: &Map<String, Value>,
+        generation: Generation,
+    ) -> Option<(Self, Vec<Part>, Vec<Problem>)> {
+        let mut config = Config::new(config, generation);
+        let (wrapper, parts) = match class {
+            "TimeDistributed" => {
+                let (wrapper, parts) = TimeDistributed::read(&mut config);
+                (Self::TimeDistributed(wrapper), parts)
+            }
+            _ => return None,
+        };
+        Some((wrapper, parts, config.finish()))
+    }
+
+    /// The wrapper behind the variant.
+    pub fn wrapper(&self) -> &dyn KerasWrapper {
+        match self {
+            Self::TimeDistributed(wrapper) => wrapper,
+        }
+    }
+}
+
+/// The config of a part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// What tells the part from the others (`forward`); empty where there is one.
+    pub role: String,
+    /// The part as an entry of a list of layers: `class_name` and `config`.
+    pub entry: Value,
+}
+
+/// A Keras wrapper class with its options.
+pub trait KerasWrapper: std::fmt::Debug {
+    /// The outputs for these inputs, in Keras's flattened order. `part` gives the outputs of a
+    /// part, by its position, for inputs of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the wrapper or one of its parts cannot take the inputs.
+    fn outputs(&self, inputs: &[Spec], part: &mut PartOutputs<'_>) -> Result<Vec<Spec>, Failure>;
+
+    /// Names of call arguments (besides the inputs) that the wrapper understands as tensors.
+    fn tensor_arguments(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// The outputs of a part, by its position, for these inputs.
+pub type PartOutputs<'a> = dyn FnMut(usize, &[Spec]) -> Result<Vec<Spec>, Failure> + 'a;
+
+/// Why a wrapper gives no outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The wrapper cannot take its inputs.
+    Mismatch(Mismatch),
+    /// A part cannot take its inputs, which is reported there.
+    Part,
+}
+
+impl From<Mismatch> for Failure {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Mismatch(mismatch)
+    }
+}
+
+/// The part whose config stands under `key`.
+fn part(config: &mut Config<'_>, key: &'static str, role: &str) -> Part {
+    let entry = config.value(key).cloned().unwrap_or_default();
+    if !entry.is_object() {
+        config.unsupported(key, "the config of a layer");
+    }
+    Part {
+        role: role.to_owned(),
+        entry,
+    }
+}
