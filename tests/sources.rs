@@ -50,6 +50,8 @@ fn every_kind_of_step_is_in_a_generated_source() {
     // A kind of step that no fixture has would be compared with nothing.
     let expected = [
         "Activation",
+        "AdaptiveAveragePool",
+        "AdaptiveMaxPool",
         "Add",
         "AlphaDropout",
         "And",
@@ -62,6 +64,11 @@ fn every_kind_of_step_is_in_a_generated_source() {
         "Concatenate",
         "Conv1d",
         "Conv2d",
+        "Conv3d",
+        "ConvTranspose1d",
+        "ConvTranspose2d",
+        "ConvTranspose3d",
+        "Crop",
         "Dropout",
         "Embedding",
         "ExpandDims",
@@ -89,9 +96,12 @@ fn every_kind_of_step_is_in_a_generated_source() {
         "Pad",
         "PadSame",
         "Permute",
+        "Repeat",
         "RepeatVector",
         "Reshape",
         "Select",
+        "SeparableConv1d",
+        "SeparableConv2d",
         "Softmax",
         "SoftmaxAxes",
         "SoftmaxMasked",
@@ -102,6 +112,7 @@ fn every_kind_of_step_is_in_a_generated_source() {
         "ToFloat",
         "ToInt",
         "UnfoldSteps",
+        "Upsample",
         "ZerosMask",
     ];
     let missing: Vec<&str> = expected

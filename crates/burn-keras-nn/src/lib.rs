@@ -4,7 +4,9 @@
 //! that Burn's function or module equals Keras's, it is used or re-exported; the others are here.
 //!
 //! * [`activation`]: every activation function of Keras, by Keras's name
+//! * [`conv`]: separable convolutions, and transposed ones in three dimensions
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
+//! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
 //! * [`shape`]: steps folded into the batch and back
 //! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
@@ -28,6 +30,7 @@ extern crate std;
 
 pub mod activation;
 pub mod attention;
+pub mod conv;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
@@ -41,6 +44,7 @@ pub mod padding;
 pub mod pool;
 pub mod record;
 pub mod recurrent;
+pub mod resize;
 pub mod segment;
 pub mod shape;
 
@@ -51,6 +55,7 @@ pub use activation::Activation;
 pub use ids::{Scope, duplicate_ids, param_id, stable_ids};
 pub use padding::Padding;
 pub use record::LoadError;
+pub use resize::Interpolation;
 
 /// What the expansion of [`segments!`] names. Not part of the interface.
 #[doc(hidden)]

@@ -6,6 +6,7 @@ use std::vec::IntoIter;
 use burn::tensor::{Bool, Tensor};
 use burn_keras_import::plan::Argument;
 use burn_keras_nn::attention::Attention;
+use burn_keras_nn::recurrent::{LstmOutput, RnnOutput};
 
 use crate::execute::wrong_module;
 use crate::layer::Layer;
@@ -93,20 +94,22 @@ pub(crate) fn apply(
     arguments: Arguments<'_>,
     results: &[&'static str],
 ) -> Result<Vec<Value>, Error> {
+    let mut arguments = arguments;
     match layer {
-        Layer::Lstm(module) => {
-            let mut arguments = arguments;
+        Layer::SimpleRnn(module) => {
             let x = arguments.tensor()?;
             let mask = arguments.optional()?;
-            let state = arguments.several()?;
-            let output = module.forward(x, mask, state);
-            pick(results, |field| match field {
-                "sequence" => Some(output.sequence.clone().into()),
-                "last" => Some(output.last.clone().into()),
-                "hidden" => Some(output.hidden.clone().into()),
-                "cell" => Some(output.cell.clone().into()),
-                _ => None,
-            })
+            rnn(module.forward(x, mask, arguments.optional()?), results)
+        }
+        Layer::Gru(module) => {
+            let x = arguments.tensor()?;
+            let mask = arguments.optional()?;
+            rnn(module.forward(x, mask, arguments.optional()?), results)
+        }
+        Layer::Lstm(module) => {
+            let x = arguments.tensor()?;
+            let mask = arguments.optional()?;
+            lstm(module.forward(x, mask, arguments.several()?), results)
         }
         Layer::MultiHeadAttention(module) => {
             let mut arguments = arguments;
@@ -140,6 +143,25 @@ where
     pick(results, |field| match field {
         "output" => Some(output.output.clone().erase()),
         "scores" => Some(output.scores.clone().erase()),
+        _ => None,
+    })
+}
+
+fn rnn(output: RnnOutput, results: &[&'static str]) -> Result<Vec<Value>, Error> {
+    pick(results, |field| match field {
+        "sequence" => Some(output.sequence.clone().into()),
+        "last" => Some(output.last.clone().into()),
+        "hidden" => Some(output.hidden.clone().into()),
+        _ => None,
+    })
+}
+
+fn lstm(output: LstmOutput, results: &[&'static str]) -> Result<Vec<Value>, Error> {
+    pick(results, |field| match field {
+        "sequence" => Some(output.sequence.clone().into()),
+        "last" => Some(output.last.clone().into()),
+        "hidden" => Some(output.hidden.clone().into()),
+        "cell" => Some(output.cell.clone().into()),
         _ => None,
     })
 }

@@ -1,11 +1,9 @@
 //! From a plan's modules to modules with lazy parameters.
 
+mod convolution;
+
 use burn::module::Module as _;
-use burn::nn::conv::{Conv1dConfig, Conv2dConfig};
-use burn::nn::{
-    DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LinearConfig, PaddingConfig1d,
-    PaddingConfig2d,
-};
+use burn::nn::{DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LinearConfig};
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
@@ -15,8 +13,10 @@ use burn_keras_nn::dropout::{
 };
 use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{BatchNormalizationConfig, batch_norm};
-use burn_keras_nn::recurrent::LstmConfig;
-use keras_ir::{Activation, layer};
+use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
+use keras_ir::Activation;
+use keras_ir::layer;
+use keras_ir::layer::rnn::{CellKind, MaskedOutput};
 
 use crate::layer::{Layer, Submodel};
 use crate::{Error, activation};
@@ -57,7 +57,9 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             .with_bias(*bias)
             .init(device)
             .into(),
-        Module::Conv { .. } => convolution(module, device)?,
+        Module::Conv { .. } => convolution::convolution(module, device)?,
+        Module::SeparableConv { .. } => convolution::separable(module, device)?,
+        Module::ConvTranspose { .. } => convolution::transpose(module, device)?,
         Module::BatchNorm {
             features,
             epsilon,
@@ -79,27 +81,7 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         Module::Embedding { count, size } => {
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
-        Module::Lstm {
-            input,
-            units,
-            bias,
-            activation,
-            recurrent_activation,
-            go_backwards,
-            zero_output_for_mask,
-        } => {
-            if [activation, recurrent_activation].contains(&&Activation::Glu) {
-                return Err("glu changes the shape of its input".into());
-            }
-            LstmConfig::new(*input, *units)
-                .with_bias(*bias)
-                .with_activation(activation::module(*activation))
-                .with_recurrent_activation(activation::module(*recurrent_activation))
-                .with_go_backwards(*go_backwards)
-                .with_zero_output_for_mask(*zero_output_for_mask)
-                .init(device)
-                .into()
-        }
+        Module::Recurrent { .. } => recurrent(module, device)?,
         Module::EinsumDense {
             equation,
             kernel,
@@ -115,6 +97,53 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         }
         Module::Attention { .. } | Module::MultiHeadAttention { .. } => attention(module, device)?,
         noise => self::noise(noise, device)?,
+    })
+}
+
+fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
+    let Module::Recurrent {
+        cell,
+        layout: _,
+        input,
+        units,
+        bias,
+        activation,
+        recurrent_activation,
+        go_backwards,
+        masked_output,
+    } = module
+    else {
+        return Err("no recurrent layer".into());
+    };
+    if [activation, recurrent_activation].contains(&&Activation::Glu) {
+        return Err("glu changes the shape of its input".into());
+    }
+    let masked_output = match masked_output {
+        MaskedOutput::Previous | MaskedOutput::ZeroUnturned => recurrent::MaskedOutput::Previous,
+        MaskedOutput::Zero => recurrent::MaskedOutput::Zero,
+        MaskedOutput::State => recurrent::MaskedOutput::State,
+    };
+    macro_rules! common {
+        ($config:ident) => {
+            $config::new(*input, *units)
+                .with_bias(*bias)
+                .with_activation(activation::module(*activation))
+                .with_go_backwards(*go_backwards)
+                .with_masked_output(masked_output)
+        };
+    }
+    let gate = activation::module(*recurrent_activation);
+    Ok(match *cell {
+        CellKind::SimpleRnn => common!(SimpleRnnConfig).init(device).into(),
+        CellKind::Gru { reset_after } => common!(GruConfig)
+            .with_recurrent_activation(gate)
+            .with_reset_after(reset_after)
+            .init(device)
+            .into(),
+        CellKind::Lstm => common!(LstmConfig)
+            .with_recurrent_activation(gate)
+            .init(device)
+            .into(),
     })
 }
 
@@ -206,54 +235,4 @@ fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
         }
         other => return Err(format!("unsupported module {other:?}")),
     })
-}
-
-fn convolution(module: &Module, device: &Device) -> Result<Layer, String> {
-    let Module::Conv {
-        channels,
-        kernel,
-        strides,
-        dilation,
-        padding,
-        groups,
-        bias,
-        depthwise: _,
-    } = module
-    else {
-        return Err("no convolution".into());
-    };
-    let divides = |channels: usize| *groups != 0 && channels.is_multiple_of(*groups);
-    if !channels.iter().all(|channels| divides(*channels)) {
-        return Err(format!("{channels:?} channels in {groups} groups"));
-    }
-    match (&kernel[..], &strides[..], &dilation[..], &padding[..]) {
-        (&[kernel], &[stride], &[dilation], &[(before, after)]) => {
-            let config = Conv1dConfig::new(channels[0], channels[1], kernel);
-            Ok(config
-                .with_stride(stride)
-                .with_dilation(dilation)
-                .with_padding(PaddingConfig1d::Explicit(before, after))
-                .with_groups(*groups)
-                .with_bias(*bias)
-                .init(device)
-                .into())
-        }
-        (
-            &[height, width],
-            &[stride_height, stride_width],
-            &[dilation_height, dilation_width],
-            &[(top, bottom), (left, right)],
-        ) => {
-            let config = Conv2dConfig::new(*channels, [height, width]);
-            Ok(config
-                .with_stride([stride_height, stride_width])
-                .with_dilation([dilation_height, dilation_width])
-                .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
-                .with_groups(*groups)
-                .with_bias(*bias)
-                .init(device)
-                .into())
-        }
-        _ => Err(format!("a window of {} axes", kernel.len())),
-    }
 }

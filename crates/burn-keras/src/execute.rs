@@ -185,6 +185,12 @@ fn module_forward(layer: &Layer, inputs: Vec<Value>, rank: usize) -> Result<Valu
         Layer::EinsumDense(module) => return einsum_dense(module, x, rank),
         Layer::Conv1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         Layer::Conv2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::Conv3d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::SeparableConv1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::SeparableConv2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::ConvTranspose1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::ConvTranspose2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::ConvTranspose3d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         _ => {}
     }
     let rank = x.rank();

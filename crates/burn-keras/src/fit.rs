@@ -2,6 +2,8 @@
 //! Burn's functions panic where they do not fit.
 
 use burn::module::Module as _;
+use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
+use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn_keras_import::plan::{Argument, Function, Operation, PoolWindow};
 
 use crate::layer::Layer;
@@ -50,6 +52,20 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
             })
         }
         Function::MaxPool(window) | Function::AveragePool(window) => pool(first, window),
+        Function::Crop(pairs) => {
+            let left = first.len() == pairs.len()
+                && first
+                    .iter()
+                    .zip(pairs)
+                    .all(|(size, (before, after))| before.saturating_add(*after) < *size);
+            require(left, || format!("{pairs:?} cut off a tensor of {first:?}"))
+        }
+        Function::Upsample { .. }
+        | Function::AdaptiveMaxPool(_)
+        | Function::AdaptiveAveragePool(_) => {
+            let pixels = first.get(2..).unwrap_or_default();
+            require(!pixels.contains(&0), || format!("an image of {first:?}"))
+        }
         Function::Glu(axis) => {
             let even = first.get(*axis).is_some_and(|size| size.is_multiple_of(2));
             require(even, || format!("halves of axis {axis} of {first:?}"))
@@ -65,61 +81,70 @@ pub(crate) fn module(
     shapes: Shapes<'_>,
 ) -> Result<(), String> {
     let x = shapes.first().map(Vec::as_slice).unwrap_or_default();
-    let axis = |at: usize, size: usize, what: &str| {
-        require(x.get(at) == Some(&size), || {
-            format!("a tensor of {x:?}; {size} {what} are expected on axis {at}")
-        })
-    };
+    let axis = |at, size, what| axis(x, at, size, what);
     match layer {
         Layer::Linear(linear) => {
             let [input, _] = linear.weight.lazy_shape().dims();
             axis(x.len().saturating_sub(1), input, "features")
         }
-        Layer::Conv1d(conv) => {
-            axis(1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
-            let padding = conv.padding.clone();
-            let burn::nn::PaddingConfig1d::Explicit(before, after) = padding else {
-                return Ok(());
-            };
-            let pads = [before + after];
-            window(x, &[conv.kernel_size], &[conv.dilation], &pads)
-        }
-        Layer::Conv2d(conv) => {
-            axis(1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
-            let padding = conv.padding.clone();
-            let burn::nn::PaddingConfig2d::Explicit(top, left, bottom, right) = padding else {
-                return Ok(());
-            };
-            let pads = [top + bottom, left + right];
-            window(x, &conv.kernel_size, &conv.dilation, &pads)
-        }
+        Layer::Conv1d(conv) => conv1d(x, conv),
+        Layer::Conv2d(conv) => conv2d(x, conv),
+        Layer::Conv3d(conv) => conv3d(x, conv),
+        Layer::SeparableConv1d(conv) => conv1d(x, &conv.depthwise),
+        Layer::SeparableConv2d(conv) => conv2d(x, &conv.depthwise),
+        Layer::ConvTranspose1d(conv) => spread(x, conv.weight.lazy_shape()[0]),
+        Layer::ConvTranspose2d(conv) => spread(x, conv.weight.lazy_shape()[0]),
+        Layer::ConvTranspose3d(conv) => spread(x, conv.weight.lazy_shape()[0]),
         Layer::BatchNorm(norm) => axis(1, norm.gamma.lazy_shape()[0], "features"),
         Layer::BatchNormalization(norm) => axis(1, norm.running_mean.value().dims()[0], "features"),
-        Layer::Lstm(lstm) => {
-            let [features, _] = lstm.kernel.lazy_shape().dims();
-            axis(2, features, "features")?;
-            let Operation::Apply { arguments, .. } = operation else {
-                return Ok(());
-            };
-            let masked = arguments.get(1) == Some(&Argument::Optional(true));
-            let steps = x.get(..2).unwrap_or_default();
-            if masked {
-                let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
-                require(keep == steps, || {
-                    format!("steps {steps:?} with a mask of {keep:?}")
-                })?;
-            }
-            let state = [x[0], lstm.units];
-            let mut states = shapes.iter().skip(1 + usize::from(masked));
-            require(states.all(|shape| *shape == state), || {
-                format!("tensors of {shapes:?}; states of {state:?} are expected")
-            })
+        Layer::SimpleRnn(rnn) => {
+            recurrent(rnn.kernel.lazy_shape()[0], rnn.units, operation, shapes)
         }
+        Layer::Gru(gru) => recurrent(gru.kernel.lazy_shape()[0], gru.units, operation, shapes),
+        Layer::Lstm(lstm) => recurrent(lstm.kernel.lazy_shape()[0], lstm.units, operation, shapes),
         Layer::Embedding(_) => Ok(()),
         other => require(other.num_params() == 0, || {
             "no layer that can be called".to_owned()
         }),
     }
+}
+
+/// Whether sequence, mask and states fit a recurrent layer.
+fn recurrent(
+    features: usize,
+    units: usize,
+    operation: &Operation,
+    shapes: Shapes<'_>,
+) -> Result<(), String> {
+    let x = shapes.first().map(Vec::as_slice).unwrap_or_default();
+    let [batch, steps, found] = *x else {
+        return require(false, || format!("a tensor of {x:?} as a sequence"));
+    };
+    require(found == features, || {
+        format!("a tensor of {x:?}; {features} features are expected on axis 2")
+    })?;
+    let Operation::Apply { arguments, .. } = operation else {
+        return Ok(());
+    };
+    let masked = arguments.get(1) == Some(&Argument::Optional(true));
+    if masked {
+        let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
+        require(keep == [batch, steps], || {
+            format!("steps {:?} with a mask of {keep:?}", [batch, steps])
+        })?;
+    }
+    let state = [batch, units];
+    let mut states = shapes.iter().skip(1 + usize::from(masked));
+    require(states.all(|shape| *shape == state), || {
+        format!("tensors of {shapes:?}; states of {state:?} are expected")
+    })
+}
+
+/// Whether axis `at` of `x` has `size` of something.
+fn axis(x: &[usize], at: usize, size: usize, what: &str) -> Result<(), String> {
+    require(x.get(at) == Some(&size), || {
+        format!("a tensor of {x:?}; {size} {what} are expected on axis {at}")
+    })
 }
 
 fn require(fits: bool, found: impl FnOnce() -> String) -> Result<(), String> {
@@ -191,6 +216,39 @@ fn window(x: &[usize], size: &[usize], dilation: &[usize], pads: &[usize]) -> Re
     require(inside, || {
         format!("a window of {size:?} over a tensor of {x:?}")
     })
+}
+
+fn conv1d(x: &[usize], conv: &Conv1d) -> Result<(), String> {
+    axis(x, 1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+    let PaddingConfig1d::Explicit(before, after) = conv.padding else {
+        return Ok(());
+    };
+    window(x, &[conv.kernel_size], &[conv.dilation], &[before + after])
+}
+
+fn conv2d(x: &[usize], conv: &Conv2d) -> Result<(), String> {
+    axis(x, 1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+    let PaddingConfig2d::Explicit(top, left, bottom, right) = conv.padding else {
+        return Ok(());
+    };
+    let pads = [top + bottom, left + right];
+    window(x, &conv.kernel_size, &conv.dilation, &pads)
+}
+
+fn conv3d(x: &[usize], conv: &Conv3d) -> Result<(), String> {
+    axis(x, 1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+    let PaddingConfig3d::Explicit(depth, height, width) = conv.padding else {
+        return Ok(());
+    };
+    let pads = [2 * depth, 2 * height, 2 * width];
+    window(x, &conv.kernel_size, &conv.dilation, &pads)
+}
+
+/// Whether a transposed convolution of `channels` has something to spread.
+fn spread(x: &[usize], channels: usize) -> Result<(), String> {
+    axis(x, 1, channels, "channels")?;
+    let steps = x.get(2..).unwrap_or_default();
+    require(!steps.contains(&0), || format!("a tensor of {x:?}"))
 }
 
 fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {

@@ -4,14 +4,15 @@ use burn::module::{
     Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
     ModuleVisitor,
 };
-use burn::nn::conv::{Conv1d, Conv2d};
+use burn::nn::conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, Linear};
 use burn::tensor::Device;
 use burn_keras_nn::attention::{Attention, MultiHeadAttention};
+use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
 use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::BatchNormalization;
-use burn_keras_nn::recurrent::Lstm;
+use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
 /// One list of all modules: the type of a field, and what is the same for all of them.
 macro_rules! layers {
@@ -43,9 +44,14 @@ macro_rules! layers {
 }
 
 layers! {
-    Linear Conv1d Conv2d BatchNorm BatchNormalization Embedding Lstm Dropout NoiseDropout
-    SpatialDropout AlphaDropout GaussianDropout GaussianNoise
     EinsumDense Attention MultiHeadAttention
+    Linear
+    Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
+    ConvTranspose1d ConvTranspose2d ConvTranspose3d
+    BatchNorm BatchNormalization
+    Embedding
+    Dropout NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    SimpleRnn Gru Lstm
 }
 
 impl From<Submodel> for Layer {

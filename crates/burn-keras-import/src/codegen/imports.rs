@@ -21,16 +21,45 @@ const TYPES: &[(&str, &[&str])] = &[
             "LinearConfig",
             "PaddingConfig1d",
             "PaddingConfig2d",
+            "PaddingConfig3d",
         ],
     ),
     (
         "burn::nn::conv",
-        &["Conv1d", "Conv1dConfig", "Conv2d", "Conv2dConfig"],
+        &[
+            "Conv1d",
+            "Conv1dConfig",
+            "Conv2d",
+            "Conv2dConfig",
+            "Conv3d",
+            "Conv3dConfig",
+            "ConvTranspose1d",
+            "ConvTranspose1dConfig",
+            "ConvTranspose2d",
+            "ConvTranspose2dConfig",
+        ],
     ),
     ("burn::tensor", &["Bool", "Device", "Int", "Tensor"]),
     (
         "burn_keras_nn",
-        &["Activation", "LoadError", "Padding", "Scope"],
+        &[
+            "Activation",
+            "Interpolation",
+            "LoadError",
+            "Padding",
+            "Scope",
+        ],
+    ),
+    (
+        "burn_keras_nn::conv",
+        &[
+            "ConvTranspose3d",
+            "ConvTranspose3dConfig",
+            "SeparableConv1d",
+            "SeparableConv1dConfig",
+            "SeparableConv2d",
+            "SeparableConv2dConfig",
+        ],
     ),
     (
         "burn_keras_nn::attention",
@@ -69,7 +98,17 @@ const TYPES: &[(&str, &[&str])] = &[
     ("burn_keras_nn::record", &["RecordBytes"]),
     (
         "burn_keras_nn::recurrent",
-        &["Lstm", "LstmConfig", "LstmOutput"],
+        &[
+            "Gru",
+            "GruConfig",
+            "Lstm",
+            "LstmConfig",
+            "LstmOutput",
+            "MaskedOutput",
+            "RnnOutput",
+            "SimpleRnn",
+            "SimpleRnnConfig",
+        ],
     ),
     ("std::path", &["Path"]),
 ];
@@ -90,6 +129,7 @@ const MODULES: &[&str] = &[
     "padding",
     "pool",
     "record",
+    "resize",
     "shape",
 ];
 

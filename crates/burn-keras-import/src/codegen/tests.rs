@@ -3,6 +3,7 @@
 
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
+use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 use keras_ir::shape::{Kind, Shape, Spec};
 
 use super::{CodegenOptions, generate};
@@ -306,7 +307,9 @@ fn several_outputs_and_masks_are_a_struct() {
     outer.output("b", states[2], None);
     outer.output("c", states[2], None);
     outer.output("x", x, None);
-    let lstm = FieldKind::Module(Module::Lstm {
+    let lstm = FieldKind::Module(Module::Recurrent {
+        cell: CellKind::Lstm,
+        layout: WeightLayout::Keras,
         input: 4,
         units: 3,
         bias: false,
@@ -315,7 +318,7 @@ fn several_outputs_and_masks_are_a_struct() {
         },
         recurrent_activation: Activation::Sigmoid,
         go_backwards: true,
-        zero_output_for_mask: false,
+        masked_output: MaskedOutput::Zero,
     });
     let fields = vec![
         field(2, "encoder", FieldKind::Model(0)),
@@ -357,6 +360,7 @@ fn several_outputs_and_masks_are_a_struct() {
             .with_bias(false)
             .with_activation(Activation::LeakyRelu { negative_slope: 0.2, })
             .with_go_backwards(true)
+            .with_masked_output(MaskedOutput::Zero)
             .init(device)",
     );
 }

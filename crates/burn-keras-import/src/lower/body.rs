@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use keras_ir::activation::Activation;
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
-use keras_ir::layer::MaskRule;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
 use keras_ir::{Generation, Problem, ProblemKind, json};
@@ -109,10 +108,19 @@ pub(crate) fn lower_body(
             bound.mask = mask;
         }
     }
-    for call in &of_graph.calls {
+    let cleared = graph.cleared_masks(model);
+    for (call, gone) in of_graph.calls.iter().zip(&cleared.at_calls) {
         // A call behind one that failed has no inputs; the failure is reported already.
         let found = |tensor: &TensorId| bound.get(tensor).copied();
-        let inputs: Option<Vec<Bound>> = call.inputs.iter().map(found).collect();
+        let inputs: Option<Vec<Bound>> = call
+            .inputs
+            .iter()
+            .map(|tensor| {
+                let bound = found(tensor)?;
+                let mask = bound.mask.filter(|_| !gone.contains(tensor));
+                Some(Bound { mask, ..bound })
+            })
+            .collect();
         let named: Option<Vec<_>> = call
             .named
             .iter()
@@ -166,7 +174,7 @@ pub(crate) fn lower_body(
             name: taken.unique(&names::value_name(&keras_name)),
             keras_name,
             value,
-            mask,
+            mask: mask.filter(|_| !cleared.at_end.contains(tensor)),
         })
     });
     builder.body.outputs = outputs.collect();
@@ -201,17 +209,12 @@ impl<'g> LayerCall<'_, 'g> {
         match &layer.kind {
             LayerKind::Layer(class) => {
                 lowering(class).call(self)?;
-                let rule = class.layer().mask_rule();
-                let mask = mask::output_mask(self, rule)?;
-                let masked = match rule {
-                    MaskRule::PassTo(count) => count,
-                    // Behind the first output are states and scores.
-                    _ => 1,
-                };
+                let mask = mask::output_mask(self, class.layer().mask_rule())?;
                 let outputs = self.outputs.iter().enumerate();
+                // Only a layer's first output carries a mask: the others are states and scores.
                 let bound = outputs.map(|(index, value)| Bound {
                     value: *value,
-                    mask: mask.filter(|_| index < masked),
+                    mask: mask.filter(|_| index == 0),
                 });
                 Ok(bound.collect())
             }
@@ -229,13 +232,15 @@ impl<'g> LayerCall<'_, 'g> {
         &mut self,
         index: usize,
         inputs: Vec<Bound>,
-        named: Vec<(String, Vec<Option<Bound>>)>,
+        named: Vec<(String, Vec<Bound>)>,
         count: usize,
     ) -> Result<Vec<Bound>, Problem> {
         let Some(id) = self.parts.get(index).copied() else {
             return Err(self.unsupported("layer", "a layer to wrap", "none"));
         };
         let layer = self.lowering.graph.layer(id);
+        let named = named.into_iter();
+        let named = named.map(|(name, bound)| (name, bound.into_iter().map(Some).collect()));
         let mut part = LayerCall {
             lowering: &mut *self.lowering,
             builder: &mut *self.builder,
@@ -246,7 +251,7 @@ impl<'g> LayerCall<'_, 'g> {
             count,
             known: Vec::new(),
             inputs,
-            named,
+            named: named.collect(),
             parts: &[],
             outputs: Vec::new(),
         };
@@ -532,6 +537,29 @@ impl<'g> LayerCall<'_, 'g> {
         let rank = self.rank(value);
         let axes = invert(&axis_to_one(rank, format.channel_axis(rank)));
         self.permute(value, axes)
+    }
+
+    /// `(batch, steps, …)` as one batch: `(batch * steps, …)`.
+    pub fn fold_steps(&mut self, value: ValueId) -> ValueId {
+        let spec = self.spec(value);
+        let batch = match (spec.shape.dim(0), spec.shape.dim(1)) {
+            (Some(batch), Some(steps)) => batch.checked_mul(steps),
+            _ => None,
+        };
+        let mut shape = vec![batch];
+        shape.extend(&spec.shape.0[2..]);
+        let spec = spec.with_shape(shape);
+        self.function(Function::FoldSteps, value, spec)
+    }
+
+    /// `value` with its first axis in two, as `like` has them.
+    pub fn unfold_steps(&mut self, value: ValueId, like: ValueId) -> ValueId {
+        let mut shape = self.spec(like).shape.0[..2].to_vec();
+        let spec = self.spec(value);
+        shape.extend(&spec.shape.0[1..]);
+        let spec = spec.with_shape(shape);
+        let operation = Operation::Function(Function::UnfoldSteps);
+        self.step(operation, vec![value, like], spec)
     }
 
     /// Applies an activation.

@@ -7,6 +7,7 @@
 mod activation;
 mod attention;
 mod body;
+mod borders;
 mod convolution;
 mod core;
 mod einsum;
@@ -17,6 +18,7 @@ mod pooling;
 mod recurrent;
 mod regularization;
 mod reshaping;
+mod resizing;
 mod symbolic;
 mod wrapper;
 
@@ -59,8 +61,11 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Softmax(layer) => layer,
         Class::Conv(layer) => layer,
         Class::DepthwiseConv(layer) => layer,
+        Class::SeparableConv(layer) => layer,
+        Class::ConvTranspose(layer) => layer,
         Class::Pooling(layer) => layer,
         Class::GlobalPooling(layer) => layer,
+        Class::AdaptivePooling(layer) => layer,
         Class::BatchNormalization(layer) => layer,
         Class::Dropout(layer) => layer,
         Class::SpatialDropout(layer) => layer,
@@ -70,12 +75,14 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Permute(layer) => layer,
         Class::RepeatVector(layer) => layer,
         Class::ZeroPadding(layer) => layer,
+        Class::Cropping(layer) => layer,
+        Class::UpSampling(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
-        Class::Lstm(layer) => layer,
         Class::EinsumDense(layer) => layer,
         Class::Attention(layer) => layer,
         Class::MultiHeadAttention(layer) => layer,
+        Class::Recurrent(layer) => layer,
         Class::MaskOperation(layer) => layer,
     }
 }
@@ -90,6 +97,8 @@ pub(crate) trait LowerWrapper {
 fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
     match wrapper {
         Wrapper::TimeDistributed(wrapper) => wrapper,
+        Wrapper::Bidirectional(wrapper) => wrapper,
+        Wrapper::Rnn(wrapper) => wrapper,
     }
 }
 

@@ -201,13 +201,9 @@ impl Pass<'_> {
             }
             Function::Concatenate(axis) => Function::Concatenate(axes[*axis]),
             Function::Reverse(axis) => Function::Reverse(axes[*axis]),
-            Function::Pad(padding) => {
-                let mut lying = padding.clone();
-                for (pair, axis) in padding.iter().zip(axes) {
-                    lying[*axis] = *pair;
-                }
-                Function::Pad(lying)
-            }
+            Function::Pad(padding) => Function::Pad(lying(padding, axes)),
+            Function::Crop(cropping) => Function::Crop(lying(cropping, axes)),
+            Function::Repeat(factors) => Function::Repeat(lying(factors, axes)),
             Function::GlobalMaxPool(reduced) => {
                 return Rule::Reduces(reduced.clone(), Function::GlobalMaxPool);
             }
@@ -300,6 +296,15 @@ impl Pass<'_> {
         }
         self.value(&of_old.name, of_old.spec.with_shape(shape))
     }
+}
+
+/// What belongs to each axis, in the order in which the axes lie.
+fn lying<T: Clone>(meant: &[T], axes: &[usize]) -> Vec<T> {
+    let mut lying = meant.to_vec();
+    for (item, axis) in meant.iter().zip(axes) {
+        lying[*axis] = item.clone();
+    }
+    lying
 }
 
 /// Whether a module works element by element.

@@ -1,6 +1,7 @@
 //! The functions that a plan may call.
 
 use keras_ir::Activation;
+use keras_ir::layer::resizing::Interpolation;
 use keras_ir::shape::{Kind, Spec};
 
 use super::literal::{Literal, activation_parts};
@@ -63,10 +64,25 @@ pub enum Function {
         /// Dilation.
         dilation: Vec<usize>,
     },
+    /// So many elements cut off before and after, per axis.
+    Crop(Vec<(usize, usize)>),
+    /// Each element so many times in a row, per axis.
+    Repeat(Vec<usize>),
+    /// Height and width of a channels-first image so many times as large.
+    Upsample {
+        /// The factors.
+        factors: Vec<usize>,
+        /// How values between pixels are found.
+        interpolation: Interpolation,
+    },
     /// Maximum pooling, channels first.
     MaxPool(PoolWindow),
     /// Average pooling, channels first; padding does not count.
     AveragePool(PoolWindow),
+    /// Maximum pooling to a given size of the spatial axes, channels first.
+    AdaptiveMaxPool(Vec<usize>),
+    /// Average pooling to a given size of the spatial axes, channels first.
+    AdaptiveAveragePool(Vec<usize>),
     /// Largest element over axes.
     GlobalMaxPool(ReducedAxes),
     /// Mean over axes.
@@ -193,9 +209,15 @@ impl Function {
             Self::UnfoldSteps => function("shape", "unfold_steps", vec![]),
             Self::Reverse(axis) => Method("flip", vec![Literal::sizes(&[*axis])]),
             Self::Concatenate(axis) => Concatenate(*axis),
-            Self::Pad(padding) => {
-                let pairs = padding.iter().map(|pair| (*pair).into());
-                function("padding", "pad", vec![Literal::Array(pairs.collect())])
+            Self::Pad(padding) => function("padding", "pad", vec![Literal::pairs(padding)]),
+            Self::Crop(cropping) => function("padding", "crop", vec![Literal::pairs(cropping)]),
+            Self::Repeat(factors) => function("resize", "repeat", vec![Literal::sizes(factors)]),
+            Self::Upsample {
+                factors,
+                interpolation,
+            } => {
+                let arguments = vec![Literal::sizes(factors), (*interpolation).into()];
+                function("resize", "upsample2d", arguments)
             }
             Self::PadSame {
                 kernel,
@@ -203,16 +225,24 @@ impl Function {
                 dilation,
             } => {
                 let arguments = [kernel, strides, dilation].map(|sizes| Literal::sizes(sizes));
-                let name = by_dimensions(kernel, ["pad_same1d", "pad_same2d"]);
+                let name = by_dimensions(kernel, ["pad_same1d", "pad_same2d", "pad_same3d"]);
                 function("padding", name, arguments.into())
             }
             Self::MaxPool(window) => {
-                let name = by_dimensions(&window.size, ["max_pool1d", "max_pool2d"]);
+                let names = ["max_pool1d", "max_pool2d", "max_pool3d"];
+                let name = by_dimensions(&window.size, names);
                 function("pool", name, window.arguments())
             }
             Self::AveragePool(window) => {
-                let name = by_dimensions(&window.size, ["average_pool1d", "average_pool2d"]);
+                let names = ["average_pool1d", "average_pool2d", "average_pool3d"];
+                let name = by_dimensions(&window.size, names);
                 function("pool", name, window.arguments())
+            }
+            Self::AdaptiveMaxPool(size) => {
+                function("pool", "adaptive_max_pool", vec![Literal::sizes(size)])
+            }
+            Self::AdaptiveAveragePool(size) => {
+                function("pool", "adaptive_average_pool", vec![Literal::sizes(size)])
             }
             Self::GlobalMaxPool(reduced) => function(
                 "pool",

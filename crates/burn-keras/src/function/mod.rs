@@ -8,6 +8,7 @@ mod attention;
 mod masks;
 mod merging;
 mod pooling;
+mod resizing;
 mod shaping;
 
 use burn::tensor::{Bool, Tensor};
@@ -84,8 +85,16 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
             strides,
             dilation,
         } => shaping::pad_same(x, kernel, strides, dilation),
+        Function::Crop(pairs) => shaping::crop(x, pairs),
+        Function::Repeat(factors) => shaping::repeat(x, factors),
+        Function::Upsample {
+            factors,
+            interpolation,
+        } => resizing::upsample(x, factors, *interpolation),
         Function::MaxPool(window) => pooling::max_pool(x, window),
         Function::AveragePool(window) => pooling::average_pool(x, window),
+        Function::AdaptiveMaxPool(size) => pooling::adaptive_max_pool(x, size),
+        Function::AdaptiveAveragePool(size) => pooling::adaptive_average_pool(x, size),
         Function::GlobalMaxPool(ReducedAxes { axes, .. }) => {
             pooling::global_max_pool(x, axes, rank)
         }

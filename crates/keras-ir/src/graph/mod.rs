@@ -207,6 +207,19 @@ impl Graph {
         self.model(self.root)
     }
 
+    /// The name that a layer has by itself: the graph calls the parts of a wrapper after it.
+    pub(crate) fn own_name(&self, id: LayerId) -> &str {
+        let layer = self.layer(id);
+        match layer.kind {
+            LayerKind::Model(model) => &self.model(model).name,
+            _ => layer
+                .config
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or(&layer.name),
+        }
+    }
+
     /// The layer itself, or the parts of a wrapper, and theirs: what holds weights or a model.
     pub fn leaves(&self, id: LayerId) -> Vec<LayerId> {
         match &self.layer(id).kind {

@@ -5,8 +5,6 @@
 pub enum MaskRule {
     /// The first input's mask goes on to the first output.
     Pass,
-    /// The first input's mask goes on to so many of the first outputs.
-    PassTo(usize),
     /// No mask goes on (the layer may still use the one it gets).
     Stop,
     /// A new mask: where the ids are not zero.

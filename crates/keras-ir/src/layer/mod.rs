@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod attention;
+pub mod borders;
 pub mod config;
 pub mod convolution;
 pub mod core;
@@ -16,6 +17,7 @@ pub mod normalization;
 pub mod pooling;
 pub mod regularization;
 pub mod reshaping;
+pub mod resizing;
 pub mod rnn;
 pub mod symbolic;
 pub mod wrapper;
@@ -139,6 +141,11 @@ pub trait KerasLayer: std::fmt::Debug {
     fn understands(&self, _argument: &str, _value: &Value) -> bool {
         false
     }
+
+    /// What users should know of the layer, each after its name.
+    fn notes(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// The only input of a layer that takes one.
@@ -213,15 +220,27 @@ registry! {
         "Activation" | "ReLU" | "LeakyReLU";
     Softmax(activation::Softmax): "Softmax";
     Conv(convolution::Conv):
-        "Conv1D" | "Conv2D" | "Convolution1D" | "Convolution2D";
-    DepthwiseConv(convolution::DepthwiseConv): "DepthwiseConv2D";
+        "Conv1D" | "Conv2D" | "Conv3D"
+        | "Convolution1D" | "Convolution2D" | "Convolution3D";
+    DepthwiseConv(convolution::DepthwiseConv): "DepthwiseConv1D" | "DepthwiseConv2D";
+    SeparableConv(convolution::SeparableConv):
+        "SeparableConv1D" | "SeparableConv2D" | "SeparableConvolution1D" | "SeparableConvolution2D";
+    ConvTranspose(convolution::ConvTranspose):
+        "Conv1DTranspose" | "Conv2DTranspose" | "Conv3DTranspose"
+        | "Convolution1DTranspose" | "Convolution2DTranspose" | "Convolution3DTranspose"
+        | "Deconv2D" | "Deconv3D" | "Deconvolution2D" | "Deconvolution3D";
     Pooling(pooling::Pooling):
-        "MaxPooling1D" | "MaxPooling2D" | "AveragePooling1D" | "AveragePooling2D"
-        | "MaxPool1D" | "MaxPool2D" | "AvgPool1D" | "AvgPool2D";
+        "MaxPooling1D" | "MaxPooling2D" | "MaxPooling3D"
+        | "AveragePooling1D" | "AveragePooling2D" | "AveragePooling3D"
+        | "MaxPool1D" | "MaxPool2D" | "MaxPool3D" | "AvgPool1D" | "AvgPool2D" | "AvgPool3D";
     GlobalPooling(pooling::GlobalPooling):
-        "GlobalMaxPooling1D" | "GlobalMaxPooling2D"
-        | "GlobalAveragePooling1D" | "GlobalAveragePooling2D"
-        | "GlobalMaxPool1D" | "GlobalMaxPool2D" | "GlobalAvgPool1D" | "GlobalAvgPool2D";
+        "GlobalMaxPooling1D" | "GlobalMaxPooling2D" | "GlobalMaxPooling3D"
+        | "GlobalAveragePooling1D" | "GlobalAveragePooling2D" | "GlobalAveragePooling3D"
+        | "GlobalMaxPool1D" | "GlobalMaxPool2D" | "GlobalMaxPool3D"
+        | "GlobalAvgPool1D" | "GlobalAvgPool2D" | "GlobalAvgPool3D";
+    AdaptivePooling(pooling::AdaptivePooling):
+        "AdaptiveMaxPooling1D" | "AdaptiveMaxPooling2D" | "AdaptiveMaxPooling3D"
+        | "AdaptiveAveragePooling1D" | "AdaptiveAveragePooling2D" | "AdaptiveAveragePooling3D";
     BatchNormalization(normalization::BatchNormalization):
         "BatchNormalization" | "BatchNormalizationV1" | "BatchNormalizationV2"
         | "SyncBatchNormalization";
@@ -233,15 +252,18 @@ registry! {
     Reshape(reshaping::Reshape): "Reshape";
     Permute(reshaping::Permute): "Permute";
     RepeatVector(reshaping::RepeatVector): "RepeatVector";
-    ZeroPadding(reshaping::ZeroPadding): "ZeroPadding1D" | "ZeroPadding2D";
+    ZeroPadding(borders::ZeroPadding): "ZeroPadding1D" | "ZeroPadding2D" | "ZeroPadding3D";
+    Cropping(borders::Cropping): "Cropping1D" | "Cropping2D" | "Cropping3D";
+    UpSampling(resizing::UpSampling): "UpSampling1D" | "UpSampling2D" | "UpSampling3D";
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";
     Concatenate(merging::Concatenate): "Concatenate";
-    Lstm(rnn::Lstm): "LSTM";
     EinsumDense(einsum::EinsumDense): "EinsumDense";
     Attention(attention::Attention): "Attention" | "AdditiveAttention";
     MultiHeadAttention(attention::MultiHeadAttention):
         "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention";
+    Recurrent(rnn::Recurrent):
+        "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
     MaskOperation(symbolic::MaskOperation):
         "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
         | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast";

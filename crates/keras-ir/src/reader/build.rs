@@ -197,13 +197,9 @@ impl Builder {
                     // Its weights and shapes cannot be told.
                     return LayerKind::Unknown;
                 }
-                if let layer::LayerKind::Lstm(lstm) = &kind
-                    && lstm.dropout != (0.0, 0.0)
-                {
-                    self.notes.push(format!(
-                        "{path} (LSTM): its dropout acts in training alone and is not applied there yet"
-                    ));
-                }
+                let notes = kind.layer().notes().into_iter();
+                let notes = notes.map(|note| format!("{path} ({class}): {note}"));
+                self.notes.extend(notes);
                 LayerKind::Layer(kind)
             }
             None => {

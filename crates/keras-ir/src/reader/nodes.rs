@@ -40,7 +40,7 @@ pub(super) struct Node {
     /// Tensors passed by name, flattened; a null in a list of them keeps its place.
     pub named: Vec<(String, Vec<Option<Reference>>)>,
     /// All tensors in Keras's order, where `bind` has changed that of `inputs` and `named`.
-    order: Option<Vec<Reference>>,
+    pub order: Option<Vec<Reference>>,
     /// Positional arguments that are no tensors.
     pub literals: Vec<Value>,
     /// Arguments passed by name that are no tensors.

@@ -211,7 +211,7 @@ fn place(
     // Names are labels, but where every one of them leads to one weight they are surer than
     // positions, which depend on flags.
     let by_name = match layer.kind {
-        LayerKind::Model(_) => match_names(graph, targets, &tensors),
+        LayerKind::Model(_) | LayerKind::Wrapper(..) => match_names(graph, targets, &tensors),
         _ => None,
     };
     let order = by_name.unwrap_or_else(|| (0..targets.len()).collect());
@@ -312,12 +312,12 @@ fn match_names(
                 .is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
         let candidates = targets.iter().enumerate().filter(|(_, target)| {
-            let layer = &graph.layer(target.layer).name;
+            let layer = graph.own_name(target.layer);
             target.spec.name == weight && (in_scope(scope, layer) || in_scope(cell_scope, layer))
         });
         // The longest layer name wins: `a/dense` before `dense`.
         let longest = candidates
-            .map(|(index, target)| (graph.layer(target.layer).name.len(), index))
+            .map(|(index, target)| (graph.own_name(target.layer).len(), index))
             .collect::<Vec<_>>();
         let most = longest.iter().map(|(length, _)| *length).max()?;
         let mut best = longest.iter().filter(|(length, _)| *length == most);
