@@ -9,7 +9,6 @@ mod multi_head;
 
 use burn::tensor::{Bool, Tensor, activation};
 
-use crate::activation::softmax_masked;
 pub use axes::{fold_axes, fold_mask, unfold_axes, unfold_scores};
 pub use dense::{Attention, AttentionConfig, AttentionOutput, Score};
 pub use multi_head::{MultiHeadAttention, MultiHeadAttentionConfig, MultiHeadAttentionOutput};
@@ -23,9 +22,15 @@ pub enum MaskedRows {
     /// As [`Uniform`](Self::Uniform) but for rounding: masked scores are lowered by a large number,
     /// as in `tf.keras` 2.
     Lowered,
+    /// All keys count in full: `tf.keras` 2 over several axes, whose softmax subtracts a logarithm
+    /// that is lost in rounding.
+    Full,
     /// Nothing is attended to: masked weights are zeros, as in Keras 3's `Softmax`.
     Zero,
 }
+
+/// What is added to masked scores, or put in their place.
+const LOW: f64 = -1e9;
 
 /// Softmax of `scores` along the last axis where `mask` keeps; the mask is broadcast along axes of
 /// size 1.
@@ -34,13 +39,24 @@ fn masked_softmax<const D: usize>(
     mask: Tensor<D, Bool>,
     rows: MaskedRows,
 ) -> Tensor<D> {
+    let masked = mask.bool_not().expand(scores.dims());
+    let lowered = |scores: Tensor<D>, masked| {
+        let low = scores.clone().add_scalar(LOW);
+        scores.mask_where(masked, low)
+    };
     match rows {
-        MaskedRows::Uniform => {
-            let masked = mask.bool_not().expand(scores.dims());
-            activation::softmax(scores.mask_fill(masked, -1e9), D - 1)
+        MaskedRows::Uniform => activation::softmax(scores.mask_fill(masked, LOW), D - 1),
+        MaskedRows::Lowered => activation::softmax(lowered(scores, masked), D - 1),
+        MaskedRows::Full => {
+            let scores = lowered(scores, masked);
+            let largest = scores.clone().detach().max_dim(D - 1);
+            let sum = (scores.clone() - largest.clone()).exp().sum_dim(D - 1);
+            (scores - (largest + sum.log())).exp()
         }
-        MaskedRows::Lowered => softmax_masked(scores, mask, [D - 1], false),
-        MaskedRows::Zero => softmax_masked(scores, mask, [D - 1], true),
+        MaskedRows::Zero => {
+            let scores = scores.mask_fill(masked.clone(), LOW);
+            activation::softmax(scores, D - 1).mask_fill(masked, 0.0)
+        }
     }
 }
 

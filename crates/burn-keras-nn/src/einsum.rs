@@ -95,6 +95,19 @@ pub struct EinsumDense {
 }
 
 impl EinsumDense {
+    /// Whether a tensor of these sizes can be contracted.
+    pub fn takes(&self, dims: &[usize]) -> bool {
+        let letters = &self.equation.input;
+        let labels = self.equation.labels(letters, dims.len());
+        let fits = |label: &u8| {
+            let of_kernel = position(&self.equation.kernel, *label);
+            let expected = of_kernel.and_then(|axis| self.kernel_shape.get(axis));
+            let axis = position(&labels, *label);
+            expected.is_none() || expected == axis.and_then(|axis| dims.get(axis))
+        };
+        dims.len() >= letters.len() && letters.iter().all(fits)
+    }
+
     /// Contracts `x`, whose axes are those of the equation's input; the result has those of its
     /// output.
     ///

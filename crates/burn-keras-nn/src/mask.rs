@@ -215,6 +215,26 @@ mod tests {
     }
 
     #[test]
+    fn masks_of_positions() {
+        for device in devices() {
+            let queries = Tensor::<3>::zeros([2, 2, 1], &device);
+            let keys = Tensor::<3>::zeros([2, 3, 1], &device);
+            let keep = causal(queries.clone(), keys.clone(), 1);
+            assert_eq!(keep.dims(), [1, 2, 3]);
+            assert_eq!(bits(keep), [true, false, false, true, true, false]);
+            let near = window(keys, queries, 1, 1);
+            assert_eq!(bits(near), [true, false, false, true, false, false]);
+            let row = Tensor::<2, Bool>::from_data([[true, false]], &device);
+            let column = Tensor::<2, Bool>::from_data([[true], [false]], &device);
+            assert_eq!(
+                bits(and(row.clone(), column.clone())),
+                [true, false, false, false]
+            );
+            assert_eq!(bits(or(row, column)), [true, true, true, false]);
+        }
+    }
+
+    #[test]
     fn reductions_and_constants_of_masks() {
         for device in devices() {
             let mask = Tensor::<2, Bool>::from_data([[true, false], [false, false]], &device);

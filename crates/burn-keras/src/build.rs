@@ -86,6 +86,7 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             equation,
             kernel,
             bias,
+            ..
         } => {
             let config = EinsumDenseConfig::new(&equation.text, kernel.as_slice());
             match bias {
@@ -179,6 +180,7 @@ fn attention(module: &Module, device: &Device) -> Result<Layer, String> {
             let rows = match masked_rows {
                 layer::attention::MaskedRows::Uniform => MaskedRows::Uniform,
                 layer::attention::MaskedRows::Lowered => MaskedRows::Lowered,
+                layer::attention::MaskedRows::Full => MaskedRows::Full,
                 layer::attention::MaskedRows::Zero => MaskedRows::Zero,
             };
             MultiHeadAttentionConfig::new(*query, *heads, *key_dim)

@@ -3,6 +3,7 @@
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
 use keras_ir::layer::attention::{Attention, MultiHeadAttention};
+use keras_ir::layer::einsum::added_shape;
 use keras_ir::shape::{Kind, Shape, Spec};
 
 use super::{LayerCall, LayerView, Lower};
@@ -153,12 +154,7 @@ impl Lower for Attention {
 impl Lower for MultiHeadAttention {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
         let features = |name: &str| layer.weight(name).first().copied();
-        let asks_for_scores = layer.flag("return_attention_scores");
-        let has_axes = layer
-            .calls
-            .iter()
-            .flatten()
-            .any(|spec| spec.shape.rank() > 3);
+        let query = layer.calls.first()?.first()?;
         Some(Module::MultiHeadAttention {
             inputs: [
                 features("query/kernel")?,
@@ -170,11 +166,7 @@ impl Lower for MultiHeadAttention {
             sizes: [self.key_dim, self.value_dim],
             bias: self.use_bias,
             gate: self.use_gate,
-            masked_rows: if asks_for_scores || has_axes {
-                self.masked_rows_of_scores
-            } else {
-                self.masked_rows
-            },
+            masked_rows: self.masked_rows(query, layer.flag("return_attention_scores")),
             dropout: self.dropout,
         })
     }
@@ -185,7 +177,10 @@ impl Lower for MultiHeadAttention {
         let rank = call.rank(query);
         let axes = self.axes(call.spec(query)).unwrap_or_default();
         let mask = mask_of(self, call, query, value);
-        check_rows(self, call, mask, rank)?;
+        if mask.is_some() {
+            check_rows(self, call, query)?;
+        }
+        check_biases(self, call, [query, value, key])?;
         let mask = mask
             .map(|mask| spread(call, mask, query, key, &axes))
             .transpose()?;
@@ -326,29 +321,46 @@ fn mask_of(
     both(call, of_scores, mask)
 }
 
-/// What a query without keys gives depends on whether the scores are asked for, and there is
-/// one module for all calls.
+/// What a query without keys gives depends on the call, and there is one module for all calls.
 fn check_rows(
     layer: &MultiHeadAttention,
     call: &LayerCall<'_, '_>,
-    mask: Option<ValueId>,
-    rank: usize,
+    query: ValueId,
 ) -> Result<(), Problem> {
-    let rows = if call.flag("return_attention_scores") || rank > 3 {
-        layer.masked_rows_of_scores
-    } else {
-        layer.masked_rows
-    };
+    let rows = layer.masked_rows(call.spec(query), call.flag("return_attention_scores"));
     match call.module_config() {
-        Some(Module::MultiHeadAttention { masked_rows, .. })
-            if *masked_rows != rows && mask.is_some() =>
-        {
-            Err(call.unsupported(
+        Some(Module::MultiHeadAttention { masked_rows, .. }) if *masked_rows != rows => Err(call
+            .unsupported(
                 "return_attention_scores",
-                "masked calls of a layer that all return scores, or none",
-                "both",
-            ))
-        }
+                "masked calls that all return scores, or none, and of as many axes",
+                "calls of both kinds",
+            )),
         _ => Ok(()),
     }
+}
+
+/// The biases of heads of size 1 are those that Keras 3 may add along the steps.
+fn check_biases(
+    layer: &MultiHeadAttention,
+    call: &LayerCall<'_, '_>,
+    inputs: [ValueId; 3],
+) -> Result<(), Problem> {
+    let projections = [
+        (inputs[0], layer.heads, layer.key_dim),
+        (inputs[1], layer.key_value_heads, layer.value_dim),
+        (inputs[2], layer.key_value_heads, layer.key_dim),
+        (inputs[0], layer.heads, layer.value_dim),
+    ];
+    for (input, heads, size) in projections {
+        let mut shape = call.spec(input).shape.0.clone();
+        shape.pop();
+        shape.extend([Some(heads), Some(size)]);
+        let added = added_shape(&[heads, size], &shape);
+        if layer.use_bias && call.generation().is_keras3() && added.len() > 2 {
+            let found = format!("{heads} heads of size 1 for {heads} steps");
+            let expected = "biases that Keras 3 adds along the heads";
+            return Err(call.unsupported("key_dim", expected, &found));
+        }
+    }
+    Ok(())
 }

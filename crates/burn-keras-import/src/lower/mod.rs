@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, WeightRef};
 use keras_ir::layer::{LayerKind as Class, Wrapper};
 use keras_ir::shape::Spec;
-use keras_ir::{Problem, ProblemKind, Report, json};
+use keras_ir::{Generation, Problem, ProblemKind, Report, json};
 use serde_json::Value;
 
 use crate::names;
@@ -105,6 +105,8 @@ fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
 /// A layer as its lowering sees it when the module is chosen.
 pub(crate) struct LayerView<'g> {
     layer: &'g Layer,
+    /// The generation that wrote the file.
+    pub generation: Generation,
     /// The inputs of all its calls, in all models.
     pub calls: &'g [Vec<Spec>],
     /// Arguments of all its calls that are no tensors.
@@ -371,6 +373,7 @@ fn modules(graph: &Graph, calls: &BTreeMap<LayerId, Vec<Vec<Spec>>>) -> HashMap<
         };
         let module = lowering(class).module(&LayerView {
             layer,
+            generation: graph.generation,
             calls,
             literals: literals.get(id).cloned().unwrap_or_default(),
         })?;

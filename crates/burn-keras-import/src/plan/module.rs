@@ -130,8 +130,10 @@ pub enum Module {
         equation: Equation,
         /// Keras's shape of the kernel.
         kernel: Vec<usize>,
-        /// Keras's shape of the bias, if there is one.
+        /// The shape in which the bias is added, if there is one.
         bias: Option<Vec<usize>>,
+        /// How many axes Keras's bias has.
+        bias_rank: usize,
     },
     /// `burn_keras_nn::attention::Attention`.
     Attention {
@@ -610,6 +612,7 @@ impl Module {
                 equation,
                 kernel,
                 bias,
+                ..
             } => {
                 let text = Literal::Text(equation.text.clone());
                 make(
@@ -659,6 +662,7 @@ impl Module {
                 let rows = match masked_rows {
                     MaskedRows::Uniform => None,
                     MaskedRows::Lowered => Some("Lowered"),
+                    MaskedRows::Full => Some("Full"),
                     MaskedRows::Zero => Some("Zero"),
                 };
                 let rows = rows.map(|rows| Literal::Variant("MaskedRows", rows, vec![]));
@@ -814,15 +818,20 @@ impl Module {
                     params.push(param("bias", "bias", of_bias));
                 }
             }
-            Self::EinsumDense { equation, bias, .. } => {
+            Self::EinsumDense {
+                equation,
+                bias,
+                bias_rank,
+                ..
+            } => {
                 let [axes, groups] = kernel_order(equation);
                 params.push(param(
                     "kernel",
                     "kernel",
                     Transform::Merged { axes, groups },
                 ));
-                if let Some(bias) = bias {
-                    params.push(param("bias", "bias", Transform::merged(&[bias.len()])));
+                if bias.is_some() {
+                    params.push(param("bias", "bias", Transform::merged(&[*bias_rank])));
                 }
             }
             Self::Attention { score, scale, .. } => {

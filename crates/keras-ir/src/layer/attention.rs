@@ -43,7 +43,7 @@ impl KerasLayer for Attention {
             score,
             use_scale: config.bool("use_scale", additive),
             causal: config.bool("causal", false),
-            dropout: config.number("dropout", 0.0),
+            dropout: dropout(config),
         }
     }
 
@@ -79,6 +79,15 @@ impl KerasLayer for Attention {
     fn understands(&self, argument: &str, value: &Value) -> bool {
         understands(argument, value, self.dropout)
     }
+}
+
+/// The share of the scores that is dropped. Nothing would be left at 1.
+fn dropout(config: &mut Config<'_>) -> f64 {
+    let rate = config.number("dropout", 0.0);
+    if !(0.0..1.0).contains(&rate) {
+        config.unsupported("dropout", "a number from 0 and below 1");
+    }
+    rate
 }
 
 /// The literal arguments of all attention layers. `training` drops scores, and does nothing where
@@ -126,13 +135,15 @@ fn attended(inputs: &[Spec]) -> Result<[&Spec; 3], Mismatch> {
 /// What a row of attention scores becomes whose mask keeps nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MaskedRows {
-    /// All keys count the same: masked scores are replaced by a large negative number (Keras 3
-    /// without dropout, where the scores are not asked for; `softmax_robust_masking` of tf.keras).
+    /// All keys count the same: masked scores are replaced by a large negative number.
     Uniform,
     /// As [`Uniform`](Self::Uniform) but for rounding: a large number is subtracted from masked
-    /// scores (tf.keras).
+    /// scores.
     Lowered,
-    /// Nothing is attended to: masked scores are zeros (Keras 3's `Softmax`).
+    /// All keys count in full: over several axes, softmax is `exp(x - logsumexp(x))`, and the
+    /// logarithm of their number is lost beside a large number.
+    Full,
+    /// Nothing is attended to: masked scores are zeros.
     Zero,
 }
 
@@ -162,10 +173,10 @@ pub struct MultiHeadAttention {
     pub dropout: f64,
     /// Whether this is `MultiHeadAttention`, not `GroupQueryAttention`.
     pub is_multi_head: bool,
-    /// What rows without any key become, where the scores are not asked for.
-    pub masked_rows: MaskedRows,
-    /// And where they are asked for, or the steps have several axes.
-    pub masked_rows_of_scores: MaskedRows,
+    /// Whether masked scores are replaced before the softmax, in tf.keras.
+    pub robust_masking: bool,
+    /// Whether Keras 3 computes it.
+    pub keras3: bool,
 }
 
 impl KerasLayer for MultiHeadAttention {
@@ -187,15 +198,6 @@ impl KerasLayer for MultiHeadAttention {
         for key in ["query_shape", "key_shape", "value_shape"] {
             config.value(key);
         }
-        let robust = config.bool("softmax_robust_masking", false);
-        let dropout = config.number("dropout", 0.0);
-        let (masked_rows, masked_rows_of_scores) = match (keras3, robust) {
-            // Scores that are dropped or returned go through the layer `Softmax`.
-            (true, _) if dropout > 0.0 => (MaskedRows::Zero, MaskedRows::Zero),
-            (true, _) => (MaskedRows::Uniform, MaskedRows::Zero),
-            (false, true) => (MaskedRows::Uniform, MaskedRows::Uniform),
-            (false, false) => (MaskedRows::Lowered, MaskedRows::Lowered),
-        };
         let attention_axes = config.integers("attention_axes");
         // tf.keras counts negative axes from behind the projected query, which has one more.
         let count = |axis: i64| if axis < 0 && !keras3 { axis + 1 } else { axis };
@@ -220,10 +222,10 @@ impl KerasLayer for MultiHeadAttention {
             sliding_window: config
                 .value("sliding_window")
                 .map(|_| config.size("sliding_window")),
-            dropout,
+            dropout: dropout(config),
             is_multi_head,
-            masked_rows,
-            masked_rows_of_scores,
+            robust_masking: config.bool("softmax_robust_masking", false),
+            keras3,
         }
     }
 
@@ -318,6 +320,22 @@ impl MultiHeadAttention {
         let differ = |at: usize| !axes[..at].contains(&axes[at]);
         let fits = axes.iter().all(|axis| (1..features).contains(axis));
         (fits && !axes.is_empty() && (0..axes.len()).all(differ)).then_some(axes)
+    }
+
+    /// What rows without any key become in a call for a query of these axes.
+    pub fn masked_rows(&self, query: &Spec, returns_scores: bool) -> MaskedRows {
+        let axes = self.axes(query).map_or(1, |axes| axes.len());
+        match (self.keras3, self.robust_masking) {
+            // Scores that are neither dropped nor returned nor of several axes go through
+            // `dot_product_attention` (Keras 3.15), all others through the layer `Softmax`.
+            (true, _) if self.dropout == 0.0 && !returns_scores && query.shape.rank() == 3 => {
+                MaskedRows::Uniform
+            }
+            (true, _) => MaskedRows::Zero,
+            (false, _) if axes > 1 => MaskedRows::Full,
+            (false, true) => MaskedRows::Uniform,
+            (false, false) => MaskedRows::Lowered,
+        }
     }
 
     fn wrong_axes(&self, inputs: &[Spec]) -> Mismatch {

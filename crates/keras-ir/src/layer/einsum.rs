@@ -83,6 +83,30 @@ fn letters(text: &str) -> Option<(Vec<char>, Elided)> {
     (differ && !letters.is_empty()).then_some((letters, elided))
 }
 
+/// The shape in which Keras 3 on TensorFlow adds a bias of shape `bias` to something of shape
+/// `output`.
+///
+/// A bias that varies along one axis alone is taken for one of channels wherever its size is that
+/// of the last axis or else of axis 1, whatever its own axis is (Keras 3.15,
+/// `backend.tensorflow.numpy.add`).
+pub fn added_shape(bias: &[usize], output: &[Option<usize>]) -> Vec<usize> {
+    let mut sizes = bias.iter().copied().filter(|size| *size > 1);
+    let (Some(size), None) = (sizes.next(), sizes.next()) else {
+        return bias.to_vec();
+    };
+    let rank = output.len();
+    if rank < 2 {
+        bias.to_vec()
+    } else if output[rank - 1] == Some(size) {
+        vec![size]
+    } else if output[1] == Some(size) {
+        let behind = std::iter::repeat_n(1, rank - 2);
+        std::iter::once(size).chain(behind).collect()
+    } else {
+        bias.to_vec()
+    }
+}
+
 /// `EinsumDense`: `activation(einsum(equation, x, kernel) + bias)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EinsumDense {
