@@ -120,7 +120,7 @@ impl KerasLayer for Masking {
 /// `Identity`, and `ActivityRegularization`, whose penalty acts in training alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Identity {
-    /// Whether the mask goes on; that of tf.keras's `Identity` does not.
+    /// Whether a mask goes on: not through tf.keras's `Identity`, which does not know of masks.
     pub passes_mask: bool,
 }
 
@@ -130,7 +130,7 @@ impl KerasLayer for Identity {
         config.optional_number("l1");
         config.optional_number("l2");
         Self {
-            passes_mask: config.generation().is_keras3() || class != "Identity",
+            passes_mask: class != "Identity" || config.generation().is_keras3(),
         }
     }
 
