@@ -14,9 +14,10 @@ use super::{Lowering, lowering, lowering_of_wrapper, mask};
 use crate::names;
 use crate::plan::{Body, Function, Module, ModuleRef, Operation, Output, Step, Value, ValueId};
 
-/// How a model is called: what decides the types of its `forward`.
+/// How a model is called: what decides the types of its `forward`. Rank and kind of each input,
+/// and the rank of its mask if it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Signature(Vec<(usize, Kind, bool)>);
+pub(crate) struct Signature(Vec<(usize, Kind, Option<usize>)>);
 
 impl Signature {
     /// Inputs like `specs`, without masks.
@@ -24,7 +25,7 @@ impl Signature {
         let inputs = specs.iter();
         Self(
             inputs
-                .map(|spec| (spec.shape.rank(), spec.kind, false))
+                .map(|spec| (spec.shape.rank(), spec.kind, None))
                 .collect(),
         )
     }
@@ -94,12 +95,13 @@ pub(crate) fn lower_body(
         builder.body.inputs.push(value);
         bound.insert(*tensor, Bound { value, mask: None });
     }
-    for ((tensor, name), (_, _, masked)) in inputs.zip(&signature.0) {
-        let mask = masked.then(|| {
-            let dims = builder.spec(bound[tensor].value).shape.0.clone();
-            let shape = Shape(dims[..dims.len().min(2)].to_vec());
+    for ((tensor, name), (_, _, mask)) in inputs.zip(&signature.0) {
+        let mask = mask.map(|rank| {
+            // A mask has the first axes of its tensor.
+            let mut dims = builder.spec(bound[tensor].value).shape.0.clone();
+            dims.resize(rank, None);
             let spec = Spec {
-                shape,
+                shape: Shape(dims),
                 kind: Kind::Bool,
             };
             builder.value(&format!("{name}_mask"), spec)
@@ -311,7 +313,10 @@ impl<'g> LayerCall<'_, 'g> {
         let signature = specs
             .iter()
             .zip(&masks)
-            .map(|(spec, mask)| (spec.shape.rank(), spec.kind, mask.is_some()))
+            .map(|(spec, mask)| {
+                let of_mask = mask.map(|mask| self.rank(mask));
+                (spec.shape.rank(), spec.kind, of_mask)
+            })
             .collect();
         let body = self.lowering.body(inner, &Signature(signature), &specs);
         let position = self.lowering.positions[&inner];
