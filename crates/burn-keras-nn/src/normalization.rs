@@ -1,9 +1,10 @@
-//! Batch normalisation with Keras's options.
+//! Batch normalisation with Keras's options, and rescaling.
 
+use alloc::vec::Vec;
 use burn::{
     module::{Flag, Initializer, Module, Param, RunningState},
     nn::BatchNorm,
-    tensor::{Device, Tensor, module},
+    tensor::{Device, Tensor, TensorData, module},
 };
 
 use crate::ids::Scope;
@@ -206,6 +207,30 @@ impl BatchNormalization {
         }
         batch.output
     }
+}
+
+/// `x` times `scale` plus `offset`, along the last axis; both hold one number for all features or
+/// one for each. Keras's `Rescaling`.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_keras_nn::normalization::rescale;
+///
+/// fn forward(x: Tensor<4>) -> Tensor<4> {
+///     rescale(x, &[0.5, 0.25, 0.125], &[-1.0])
+/// }
+/// ```
+pub fn rescale<const D: usize>(x: Tensor<D>, scale: &[f64], offset: &[f64]) -> Tensor<D> {
+    let (device, dtype) = (x.device(), x.dtype());
+    let along_last = |numbers: &[f64]| {
+        let mut shape = [1; D];
+        shape[D - 1] = numbers.len();
+        #[allow(clippy::cast_possible_truncation)]
+        let numbers: Vec<f32> = numbers.iter().map(|number| *number as f32).collect();
+        Tensor::<D>::from_data(TensorData::new(numbers, shape), (&device, dtype))
+    };
+    let scaled = x * along_last(scale);
+    scaled + along_last(offset)
 }
 
 #[cfg(test)]

@@ -108,6 +108,7 @@ const MODULES: &[&str] = &[
     "embedding",
     "mask",
     "merge",
+    "normalization",
     "padding",
     "pool",
     "record",

@@ -17,6 +17,7 @@ mod recurrent;
 mod regularization;
 mod reshaping;
 mod resizing;
+mod scaling;
 mod symbolic;
 mod wrapper;
 
@@ -74,6 +75,10 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::ZeroPadding(layer) => layer,
         Class::Cropping(layer) => layer,
         Class::UpSampling(layer) => layer,
+        Class::Resizing(layer) => layer,
+        Class::CenterCrop(layer) => layer,
+        Class::Rescaling(layer) => layer,
+        Class::CustomScale(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
         Class::Recurrent(layer) => layer,

@@ -16,6 +16,7 @@ pub mod regularization;
 pub mod reshaping;
 pub mod resizing;
 pub mod rnn;
+pub mod scaling;
 pub mod symbolic;
 pub mod wrapper;
 
@@ -132,6 +133,11 @@ pub trait KerasLayer: std::fmt::Debug {
         &[]
     }
 
+    /// Whether a call with `training=True` may be another one than a call without.
+    fn looks_at_training(&self) -> bool {
+        true
+    }
+
     /// What users should know of the layer, each after its name.
     fn notes(&self) -> Vec<&'static str> {
         Vec::new()
@@ -244,6 +250,10 @@ registry! {
     RepeatVector(reshaping::RepeatVector): "RepeatVector";
     ZeroPadding(borders::ZeroPadding): "ZeroPadding1D" | "ZeroPadding2D" | "ZeroPadding3D";
     Cropping(borders::Cropping): "Cropping1D" | "Cropping2D" | "Cropping3D";
+    Resizing(resizing::Resizing): "Resizing";
+    CenterCrop(resizing::CenterCrop): "CenterCrop";
+    Rescaling(scaling::Rescaling): "Rescaling";
+    CustomScale(scaling::CustomScale): "CustomScaleLayer" | "Custom>CustomScaleLayer";
     UpSampling(resizing::UpSampling): "UpSampling1D" | "UpSampling2D" | "UpSampling3D";
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";

@@ -96,9 +96,16 @@ impl Builder {
             LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().tensor_arguments(),
             LayerKind::Input | LayerKind::Model(_) => &[],
         };
+        let looks_at_training = match &self.layers[id.0].kind {
+            LayerKind::Layer(kind) => kind.layer().looks_at_training(),
+            _ => true,
+        };
         let mut unsupported = Vec::new();
         for node in &entry.nodes {
             for (key, value) in &node.options {
+                if key == "training" && !looks_at_training {
+                    continue;
+                }
                 if !says_nothing(value) && key != "name" {
                     unsupported.push((key.as_str(), json::brief(value)));
                 }
