@@ -9,7 +9,7 @@
 //! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
 //! * [`shape`]: steps folded into the batch and back
-//! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
+//! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models

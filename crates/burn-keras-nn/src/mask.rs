@@ -30,6 +30,11 @@ pub fn not_equal<const D: usize>(x: Tensor<D>, value: f64) -> Tensor<D, Bool> {
     x.not_equal_scalar(value)
 }
 
+/// `x > value`: the mask that Keras's `Softmax` makes of numbers, with `value` 0.5.
+pub fn above<const D: usize>(x: Tensor<D>, value: f64) -> Tensor<D, Bool> {
+    x.greater_scalar(value)
+}
+
 /// The mask of Keras's `Masking`: whether any feature (last axis) differs from `mask_value`.
 ///
 /// `D2` is `D - 1`.

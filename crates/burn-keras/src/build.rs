@@ -3,14 +3,20 @@
 mod convolution;
 
 use burn::module::Module as _;
-use burn::nn::{DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LinearConfig};
+use burn::nn::{
+    DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LayerNormConfig, LinearConfig,
+};
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
+use burn_keras_nn::activation::PReluConfig;
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
-use burn_keras_nn::normalization::{BatchNormalizationConfig, batch_norm};
+use burn_keras_nn::normalization::{
+    BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
+    LayerNormalizationConfig, RmsNormalizationConfig, batch_norm,
+};
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput};
@@ -79,6 +85,12 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
         Module::Recurrent { .. } => recurrent(module, device)?,
+        Module::PRelu { shape } => PReluConfig::new(shape.clone()).init(device).into(),
+        Module::LayerNorm { .. }
+        | Module::LayerNormalization { .. }
+        | Module::RmsNormalization { .. }
+        | Module::GroupNormalization { .. }
+        | Module::BatchRenormalization { .. } => normalization(module, scope, device)?,
         noise => self::noise(noise, device)?,
     })
 }
@@ -127,6 +139,83 @@ fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
             .with_recurrent_activation(gate)
             .init(device)
             .into(),
+    })
+}
+
+fn normalization(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, String> {
+    Ok(match module {
+        Module::LayerNorm {
+            features,
+            epsilon,
+            center,
+        } => LayerNormConfig::new(*features)
+            .with_epsilon(*epsilon)
+            .with_bias(*center)
+            .init(device)
+            .into(),
+        Module::LayerNormalization {
+            features,
+            axes,
+            epsilon,
+            center,
+            scale,
+            rms_scaling,
+        } => LayerNormalizationConfig::new(*features, axes.clone())
+            .with_epsilon(*epsilon)
+            .with_center(*center)
+            .with_scale(*scale)
+            .with_rms_scaling(*rms_scaling)
+            .init(device)
+            .into(),
+        Module::RmsNormalization {
+            shape,
+            axes,
+            epsilon,
+        } => RmsNormalizationConfig::new(shape.clone(), axes.clone())
+            .with_epsilon(*epsilon)
+            .init(device)
+            .into(),
+        Module::GroupNormalization {
+            groups,
+            channels,
+            epsilon,
+            center,
+            scale,
+        } => {
+            if *groups == 0 || !channels.is_multiple_of(*groups) {
+                return Err(format!("{channels} channels in {groups} groups"));
+            }
+            GroupNormalizationConfig::new(*groups, *channels)
+                .with_epsilon(*epsilon)
+                .with_center(*center)
+                .with_scale(*scale)
+                .init(device)
+                .into()
+        }
+        Module::BatchRenormalization {
+            features,
+            epsilon,
+            momentum,
+            center,
+            scale,
+            renorm,
+        } => {
+            let config = BatchRenormalizationConfig {
+                rmin: renorm.rmin,
+                rmax: renorm.rmax,
+                dmax: renorm.dmax,
+                ..BatchRenormalizationConfig::new(*features)
+            };
+            config
+                .with_epsilon(*epsilon)
+                .with_momentum(*momentum)
+                .with_center(*center)
+                .with_scale(*scale)
+                .with_renorm_momentum(renorm.momentum)
+                .init(scope, device)
+                .into()
+        }
+        other => return Err(format!("unsupported module {other:?}")),
     })
 }
 

@@ -17,6 +17,8 @@ const TYPES: &[(&str, &[&str])] = &[
             "EmbeddingConfig",
             "GaussianNoise",
             "GaussianNoiseConfig",
+            "LayerNorm",
+            "LayerNormConfig",
             "Linear",
             "LinearConfig",
             "PaddingConfig1d",
@@ -61,6 +63,7 @@ const TYPES: &[(&str, &[&str])] = &[
             "SeparableConv2dConfig",
         ],
     ),
+    ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
     (
         "burn_keras_nn::dropout",
         &[
@@ -76,7 +79,18 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     (
         "burn_keras_nn::normalization",
-        &["BatchNormalization", "BatchNormalizationConfig"],
+        &[
+            "BatchNormalization",
+            "BatchNormalizationConfig",
+            "BatchRenormalization",
+            "BatchRenormalizationConfig",
+            "GroupNormalization",
+            "GroupNormalizationConfig",
+            "LayerNormalization",
+            "LayerNormalizationConfig",
+            "RmsNormalization",
+            "RmsNormalizationConfig",
+        ],
     ),
     ("burn_keras_nn::record", &["RecordBytes"]),
     (

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use keras_ir::activation::Activation;
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
+use keras_ir::layer::LayerKind as Class;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
 use keras_ir::{Generation, Problem, ProblemKind};
@@ -189,7 +190,10 @@ impl<'g> LayerCall<'_, 'g> {
     /// Lowers the call; the outputs with their masks.
     fn lower(&mut self) -> Result<Vec<Bound>, Problem> {
         let layer = self.layer;
-        self.cast_masks();
+        // `Softmax` has rules of its own for masks of numbers.
+        if !matches!(&layer.kind, LayerKind::Layer(Class::Softmax(_))) {
+            self.cast_masks();
+        }
         match &layer.kind {
             LayerKind::Layer(class) => {
                 lowering(class).call(self)?;
@@ -397,6 +401,17 @@ impl<'g> LayerCall<'_, 'g> {
             Some(masks) => masks.first().copied(),
             None => self.inputs.first().and_then(|bound| bound.mask),
         }
+    }
+
+    /// The mask that goes on behind the layer: in Keras 3 that of the first input, before the one
+    /// that was passed by name if there is one.
+    pub fn passed_mask(&mut self) -> Option<ValueId> {
+        let mask = if self.generation().is_keras3() {
+            self.inputs.first().and_then(|bound| bound.mask)
+        } else {
+            self.mask()
+        };
+        mask.map(|mask| self.cast(mask, Kind::Bool))
     }
 
     /// Whether a mask was passed by name.

@@ -23,12 +23,16 @@ pub enum Function {
     Glu(usize),
     /// Softmax over several axes at once.
     SoftmaxAxes(Vec<usize>),
-    /// Softmax of what the mask (the second input) keeps.
-    SoftmaxMasked {
+    /// Softmax of what the mask (the second input) keeps, 0 elsewhere: Keras 3's.
+    SoftmaxMasked(Vec<usize>),
+    /// Logits lowered far where the mask of numbers (the second input) is 0: tf.keras's.
+    LowerMasked,
+    /// Scaled to length 1 over axes.
+    L2Normalize {
         /// The axes.
         axes: Vec<usize>,
-        /// Whether masked outputs are zero (Keras 3).
-        zero_masked: bool,
+        /// The least square of a length that is divided by.
+        least_square: f64,
     },
     /// Integers or booleans to floats.
     ToFloat,
@@ -125,8 +129,12 @@ pub enum Function {
     Minimum,
     /// Mean of all inputs.
     Average,
+    /// Sums of products along one axis of each of two, sample by sample.
+    Dot([usize; 2]),
     /// Mask: elements that differ from a value.
     NotEqual(f64),
+    /// Mask: elements above a value.
+    Above(f64),
     /// Mask: steps of which any feature differs from a value.
     Masking(f64),
     /// The first input times the mask (the second), which lacks the last axes.
@@ -188,9 +196,13 @@ impl Function {
             Self::SoftmaxAxes(axes) => {
                 function("activation", "softmax_axes", vec![Literal::sizes(axes)])
             }
-            Self::SoftmaxMasked { axes, zero_masked } => {
-                let arguments = vec![Literal::sizes(axes), (*zero_masked).into()];
-                function("activation", "softmax_masked", arguments)
+            Self::SoftmaxMasked(axes) => {
+                function("activation", "softmax_masked", vec![Literal::sizes(axes)])
+            }
+            Self::LowerMasked => function("activation", "lower_masked", vec![]),
+            Self::L2Normalize { axes, least_square } => {
+                let arguments = vec![Literal::sizes(axes), (*least_square).into()];
+                function("normalization", "l2_normalize", arguments)
             }
             Self::ToFloat => Method("float", vec![]),
             Self::ToInt => Method("int", vec![]),
@@ -288,6 +300,8 @@ impl Function {
             Self::Maximum => function("merge", "maximum", vec![]),
             Self::Minimum => function("merge", "minimum", vec![]),
             Self::Average => Variadic("merge", "average", vec![]),
+            Self::Dot(axes) => function("merge", "dot", vec![Literal::sizes(axes)]),
+            Self::Above(value) => function("mask", "above", vec![(*value).into()]),
             Self::Masking(value) => function("mask", "masking", vec![(*value).into()]),
             Self::ApplyMask => function("mask", "apply_mask", vec![]),
             Self::Select => function("mask", "select", vec![]),

@@ -2,6 +2,7 @@
 //! `burn-keras-nn` otherwise.
 
 use keras_ir::Activation;
+use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 
 use super::literal::Literal;
@@ -72,7 +73,7 @@ pub enum Module {
         /// Whether there is a bias.
         bias: bool,
     },
-    /// `burn::nn::BatchNorm`: with gamma and beta.
+    /// `burn::nn::BatchNorm`: one axis, with gamma and beta.
     BatchNorm {
         /// Features.
         features: usize,
@@ -81,7 +82,7 @@ pub enum Module {
         /// Keras's momentum.
         momentum: f64,
     },
-    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing.
+    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing, or several axes.
     BatchNormalization {
         /// Features.
         features: usize,
@@ -93,6 +94,72 @@ pub enum Module {
         center: bool,
         /// Whether there is a gamma.
         scale: bool,
+    },
+    /// `burn_keras_nn::normalization::BatchRenormalization`.
+    BatchRenormalization {
+        /// Features.
+        features: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Keras's momentum.
+        momentum: f64,
+        /// Whether there is a beta.
+        center: bool,
+        /// Whether there is a gamma.
+        scale: bool,
+        /// Renormalization.
+        renorm: Renorm,
+    },
+    /// `burn::nn::LayerNorm`: of the last axis, with a gamma.
+    LayerNorm {
+        /// Size of the axis.
+        features: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Whether there is a beta.
+        center: bool,
+    },
+    /// `burn_keras_nn::normalization::LayerNormalization`.
+    LayerNormalization {
+        /// The number of elements that are normalised together.
+        features: usize,
+        /// The axes, ascending.
+        axes: Vec<usize>,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Whether there is a beta.
+        center: bool,
+        /// Whether there is a gamma.
+        scale: bool,
+        /// Whether the mean stays.
+        rms_scaling: bool,
+    },
+    /// `burn_keras_nn::normalization::RmsNormalization`.
+    RmsNormalization {
+        /// The shape of Keras's scale.
+        shape: Vec<usize>,
+        /// The normalised axes, ascending.
+        axes: Vec<usize>,
+        /// Added to the mean square.
+        epsilon: f64,
+    },
+    /// `burn_keras_nn::normalization::GroupNormalization`.
+    GroupNormalization {
+        /// Groups.
+        groups: usize,
+        /// Channels.
+        channels: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Whether there is a beta.
+        center: bool,
+        /// Whether there is a gamma.
+        scale: bool,
+    },
+    /// `burn_keras_nn::activation::PRelu`.
+    PRelu {
+        /// The shape of Keras's alpha.
+        shape: Vec<usize>,
     },
     /// `burn::nn::Embedding`.
     Embedding {
@@ -185,6 +252,8 @@ pub struct Source {
 pub enum Transform {
     /// As it is.
     None,
+    /// All elements in one row.
+    Flatten,
     /// Axes in another order.
     Permute(Vec<usize>),
     /// Axes in another order, then the first two become one and a second axis of size 1 follows:
@@ -212,7 +281,7 @@ impl Transform {
     /// The number of axes of a weight that can be transformed; `None` for any.
     pub fn rank(&self) -> Option<usize> {
         match self {
-            Self::None => None,
+            Self::None | Self::Flatten => None,
             Self::Permute(axes) | Self::Depthwise(axes) => Some(axes.len()),
             Self::Rows(_) | Self::SumOfHalves => Some(1),
             Self::CuDnnKernel(_) => Some(2),
@@ -224,6 +293,7 @@ impl Transform {
     pub fn shape(&self, shape: &[usize]) -> Vec<usize> {
         match self {
             Self::None | Self::CuDnnKernel(_) => shape.to_vec(),
+            Self::Flatten => vec![shape.iter().product()],
             Self::Rows(rows) => vec![*rows, shape[0] / rows],
             Self::SumOfHalves => vec![shape[0] / 2],
             Self::Permute(axes) => axes.iter().map(|axis| shape[*axis]).collect(),
@@ -350,6 +420,15 @@ fn depthwise_kernel(spatial: usize) -> Transform {
             .chain(0..spatial)
             .collect(),
     )
+}
+
+/// What all batch normalizations have in common.
+fn batch_options(epsilon: f64, momentum: f64, center: bool, scale: bool) -> Options {
+    Options::default()
+        .some("with_epsilon", Some(epsilon.into()))
+        .some("with_momentum", Some(momentum.into()))
+        .add("with_center", center, true)
+        .add("with_scale", scale, true)
 }
 
 impl Module {
@@ -487,11 +566,86 @@ impl Module {
                 "BatchNormalization",
                 Scoped("BatchNormalizationConfig"),
                 vec![(*features).into()],
+                batch_options(*epsilon, *momentum, *center, *scale),
+            ),
+            Self::BatchRenormalization {
+                features,
+                epsilon,
+                momentum,
+                center,
+                scale,
+                renorm,
+            } => make(
+                "BatchRenormalization",
+                Scoped("BatchRenormalizationConfig"),
+                vec![(*features).into()],
+                batch_options(*epsilon, *momentum, *center, *scale)
+                    .add("with_renorm_momentum", renorm.momentum, 0.99)
+                    .some("with_rmin", renorm.rmin.map(Literal::from))
+                    .some("with_rmax", renorm.rmax.map(Literal::from))
+                    .some("with_dmax", renorm.dmax.map(Literal::from)),
+            ),
+            Self::LayerNorm {
+                features,
+                epsilon,
+                center,
+            } => make(
+                "LayerNorm",
+                Config("LayerNormConfig"),
+                vec![(*features).into()],
+                options().some("with_epsilon", Some((*epsilon).into())).add(
+                    "with_bias",
+                    *center,
+                    true,
+                ),
+            ),
+            Self::LayerNormalization {
+                features,
+                axes,
+                epsilon,
+                center,
+                scale,
+                rms_scaling,
+            } => make(
+                "LayerNormalization",
+                Config("LayerNormalizationConfig"),
+                vec![(*features).into(), Literal::sizes(axes)],
                 options()
                     .some("with_epsilon", Some((*epsilon).into()))
-                    .some("with_momentum", Some((*momentum).into()))
+                    .add("with_center", *center, true)
+                    .add("with_scale", *scale, true)
+                    .add("with_rms_scaling", *rms_scaling, false),
+            ),
+            Self::RmsNormalization {
+                shape,
+                axes,
+                epsilon,
+            } => make(
+                "RmsNormalization",
+                Config("RmsNormalizationConfig"),
+                vec![Literal::sizes(shape), Literal::sizes(axes)],
+                options().some("with_epsilon", Some((*epsilon).into())),
+            ),
+            Self::GroupNormalization {
+                groups,
+                channels,
+                epsilon,
+                center,
+                scale,
+            } => make(
+                "GroupNormalization",
+                Config("GroupNormalizationConfig"),
+                vec![(*groups).into(), (*channels).into()],
+                options()
+                    .some("with_epsilon", Some((*epsilon).into()))
                     .add("with_center", *center, true)
                     .add("with_scale", *scale, true),
+            ),
+            Self::PRelu { shape } => make(
+                "PRelu",
+                Config("PReluConfig"),
+                vec![Literal::sizes(shape)],
+                options(),
             ),
             Self::Embedding { count, size } => make(
                 "Embedding",
@@ -587,13 +741,15 @@ impl Module {
             source: Source { weight, transform },
             kind: ParamKind::Trained,
         };
-        let statistic = |name, weight| Param {
-            name,
-            source: Source {
-                weight,
-                transform: Transform::None,
-            },
+        // Of several axes Keras's weights have several too; Burn's have one.
+        let row = |name, weight| param(name, weight, Transform::Flatten);
+        let statistic = |name, weight, transform| Param {
             kind: ParamKind::Statistic,
+            ..param(name, weight, transform)
+        };
+        let affine = |scale: bool, center: bool| {
+            let gamma = scale.then(|| row("gamma", "gamma"));
+            gamma.into_iter().chain(center.then(|| row("beta", "beta")))
         };
         let plain = |name, weight| param(name, weight, Transform::None);
         let mut params = Vec::new();
@@ -639,19 +795,38 @@ impl Module {
             Self::BatchNorm { .. } => params.extend([
                 plain("gamma", "gamma"),
                 plain("beta", "beta"),
-                statistic("running_mean", "moving_mean"),
-                statistic("running_var", "moving_variance"),
+                statistic("running_mean", "moving_mean", Transform::None),
+                statistic("running_var", "moving_variance", Transform::None),
             ]),
             Self::BatchNormalization { center, scale, .. } => {
-                if *scale {
-                    params.push(plain("gamma", "gamma"));
-                }
-                if *center {
-                    params.push(plain("beta", "beta"));
-                }
-                params.push(statistic("running_mean", "moving_mean"));
-                params.push(statistic("running_var", "moving_variance"));
+                params.extend(affine(*scale, *center));
+                params.push(statistic("running_mean", "moving_mean", Transform::Flatten));
+                params.push(statistic(
+                    "running_var",
+                    "moving_variance",
+                    Transform::Flatten,
+                ));
             }
+            Self::BatchRenormalization { center, scale, .. } => {
+                params.extend(affine(*scale, *center));
+                params.extend(
+                    [
+                        ("running_mean", "moving_mean"),
+                        ("running_var", "moving_variance"),
+                        ("running_std", "moving_stddev"),
+                        ("renorm_mean", "renorm_mean"),
+                        ("renorm_std", "renorm_stddev"),
+                    ]
+                    .map(|(name, weight)| statistic(name, weight, Transform::Flatten)),
+                );
+            }
+            Self::LayerNorm { center, .. } => params.extend(affine(true, *center)),
+            Self::LayerNormalization { center, scale, .. }
+            | Self::GroupNormalization { center, scale, .. } => {
+                params.extend(affine(*scale, *center));
+            }
+            Self::RmsNormalization { .. } => params.push(row("gamma", "scale")),
+            Self::PRelu { .. } => params.push(row("alpha", "alpha")),
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {
                 cell, layout, bias, ..

@@ -20,6 +20,11 @@ pub(super) fn not_equal(x: Value, value: f64) -> Result<Value, Error> {
     }, else no_rank(rank))
 }
 
+pub(super) fn above(x: Value, value: f64) -> Result<Value, Error> {
+    let rank = x.rank();
+    at_rank!(rank, D => apply(x, |x: Tensor<D>| Ok(mask::above(x, value))), else no_rank(rank))
+}
+
 pub(super) fn masking(x: Value, value: f64, rank: usize) -> Result<Value, Error> {
     let x_rank = x.rank();
     at_rank!(x_rank, D => at_rank!(rank, D2 => {

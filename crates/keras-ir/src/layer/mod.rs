@@ -213,7 +213,8 @@ registry! {
     Embedding(core::Embedding): "Embedding";
     Masking(core::Masking): "Masking";
     Activation(activation::ActivationLayer):
-        "Activation" | "ReLU" | "LeakyReLU";
+        "Activation" | "ReLU" | "LeakyReLU" | "ELU" | "ThresholdedReLU";
+    PRelu(activation::PRelu): "PReLU";
     Softmax(activation::Softmax): "Softmax";
     Conv(convolution::Conv):
         "Conv1D" | "Conv2D" | "Conv3D"
@@ -240,8 +241,13 @@ registry! {
     BatchNormalization(normalization::BatchNormalization):
         "BatchNormalization" | "BatchNormalizationV1" | "BatchNormalizationV2"
         | "SyncBatchNormalization";
+    LayerNormalization(normalization::LayerNormalization): "LayerNormalization";
+    RmsNormalization(normalization::RmsNormalization): "RMSNormalization";
+    GroupNormalization(normalization::GroupNormalization): "GroupNormalization";
+    UnitNormalization(normalization::UnitNormalization): "UnitNormalization";
     Dropout(regularization::Dropout): "Dropout" | "AlphaDropout" | "GaussianDropout";
-    SpatialDropout(regularization::SpatialDropout): "SpatialDropout1D" | "SpatialDropout2D";
+    SpatialDropout(regularization::SpatialDropout):
+        "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D";
     GaussianNoise(regularization::GaussianNoise): "GaussianNoise";
     Identity(core::Identity): "Identity" | "ActivityRegularization";
     Flatten(reshaping::Flatten): "Flatten";
@@ -258,6 +264,7 @@ registry! {
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";
     Concatenate(merging::Concatenate): "Concatenate";
+    Dot(merging::Dot): "Dot";
     Recurrent(rnn::Recurrent):
         "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
     MaskOperation(symbolic::MaskOperation):

@@ -69,7 +69,7 @@ impl KerasLayer for Dropout {
     }
 }
 
-/// `SpatialDropout1D/2D`: whole channels are dropped.
+/// `SpatialDropout1D/2D/3D`: whole channels are dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpatialDropout {
     /// Number of spatial axes.
@@ -82,7 +82,11 @@ pub struct SpatialDropout {
 
 impl KerasLayer for SpatialDropout {
     fn read(class: &str, config: &mut Config<'_>) -> Self {
-        let dimensions = if class.ends_with("1D") { 1 } else { 2 };
+        let dimensions = match class {
+            "SpatialDropout1D" => 1,
+            "SpatialDropout2D" => 2,
+            _ => 3,
+        };
         Self {
             dimensions,
             rate: rate(config),
