@@ -4,7 +4,7 @@
 //! batch axis first; that is the caller's, who knows the ranks.
 //!
 //! ```
-//! use burn::tensor::Tensor;
+//! use burn::tensor::{Tensor, kind::Basic};
 //! use burn_keras_nn::merge;
 //!
 //! fn forward(a: Tensor<3>, b: Tensor<3>, c: Tensor<3>) -> Tensor<3> {

@@ -10,15 +10,18 @@ use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
 use burn_keras_nn::activation::PReluConfig;
+use burn_keras_nn::attention::{AttentionConfig, MaskedRows, MultiHeadAttentionConfig, Score};
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
+use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{
     BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
     LayerNormalizationConfig, RmsNormalizationConfig, batch_norm,
 };
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
+use keras_ir::layer;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput};
 
 use crate::layer::{Layer, Submodel};
@@ -91,6 +94,21 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         | Module::RmsNormalization { .. }
         | Module::GroupNormalization { .. }
         | Module::BatchRenormalization { .. } => normalization(module, scope, device)?,
+        Module::EinsumDense {
+            equation,
+            kernel,
+            bias,
+            ..
+        } => {
+            let config = EinsumDenseConfig::new(&equation.text, kernel.as_slice());
+            match bias {
+                Some(shape) => config.with_bias(shape.as_slice()),
+                None => config,
+            }
+            .init(device)
+            .into()
+        }
+        Module::Attention { .. } | Module::MultiHeadAttention { .. } => attention(module, device)?,
         noise => self::noise(noise, device)?,
     })
 }
@@ -219,14 +237,68 @@ fn normalization(module: &Module, scope: &Scope, device: &Device) -> Result<Laye
     })
 }
 
-fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
-    let acts = |rate: f64| {
-        if (0.0..1.0).contains(&rate) {
-            Ok(rate)
-        } else {
-            Err(format!("a rate of {rate}, which is not below 1"))
+fn attention(module: &Module, device: &Device) -> Result<Layer, String> {
+    Ok(match module {
+        Module::Attention {
+            score,
+            features,
+            scale,
+            dropout,
+        } => {
+            let score = match score {
+                layer::attention::Score::Dot => Score::Dot,
+                layer::attention::Score::Concat => Score::Concat,
+                layer::attention::Score::Additive => Score::Additive(*features),
+            };
+            AttentionConfig::new(score)
+                .with_scale(*scale)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
         }
-    };
+        Module::MultiHeadAttention {
+            inputs: [query, value, key],
+            output,
+            heads: [heads, key_value_heads],
+            sizes: [key_dim, value_dim],
+            bias,
+            gate,
+            masked_rows,
+            dropout,
+        } => {
+            let rows = match masked_rows {
+                layer::attention::MaskedRows::Uniform => MaskedRows::Uniform,
+                layer::attention::MaskedRows::Lowered => MaskedRows::Lowered,
+                layer::attention::MaskedRows::Full => MaskedRows::Full,
+                layer::attention::MaskedRows::Zero => MaskedRows::Zero,
+            };
+            MultiHeadAttentionConfig::new(*query, *heads, *key_dim)
+                .with_d_value(*value)
+                .with_d_key(*key)
+                .with_d_output(output.iter().product())
+                .with_key_value_heads(*key_value_heads)
+                .with_value_dim(*value_dim)
+                .with_bias(*bias)
+                .with_gate(*gate)
+                .with_masked_rows(rows)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
+        }
+        _ => return Err("no attention".into()),
+    })
+}
+
+/// A rate that Burn's modules take.
+fn acts(rate: f64) -> Result<f64, String> {
+    if (0.0..1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(format!("a rate of {rate}, which is not below 1"))
+    }
+}
+
+fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
     Ok(match module {
         Module::Dropout { rate } => DropoutConfig::new(acts(*rate)?).init().into(),
         Module::NoiseDropout { rate, noise_shape } => NoiseDropoutConfig::new(acts(*rate)?)

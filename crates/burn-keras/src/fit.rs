@@ -46,6 +46,7 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
                 format!("products of tensors of {shapes:?} along axes {a} and {b}")
             })
         }
+        Function::FoldMask(axes) => fold_mask(shapes, axes),
         Function::ApplyMask => mask(shapes, 1, 0),
         Function::Fill(_) => mask(shapes, 0, 1),
         Function::Select => {
@@ -144,11 +145,95 @@ pub(crate) fn module(
         }
         Layer::Gru(gru) => recurrent(gru.kernel.lazy_shape()[0], gru.units, operation, shapes),
         Layer::Lstm(lstm) => recurrent(lstm.kernel.lazy_shape()[0], lstm.units, operation, shapes),
+        Layer::EinsumDense(einsum) => require(einsum.takes(x), || {
+            format!("a tensor of {x:?} in {:?}", einsum.equation)
+        }),
+        Layer::Attention(_) => {
+            let queries = x.len().saturating_sub(1);
+            let mut scores = x.to_vec();
+            if let (Some(last), Some(key)) = (scores.last_mut(), shapes.get(2)) {
+                *last = key
+                    .get(queries.saturating_sub(1))
+                    .copied()
+                    .unwrap_or_default();
+            }
+            attention(shapes, x.last().copied(), &scores)
+        }
+        Layer::MultiHeadAttention(attention) => {
+            for (tensor, linear) in
+                shapes
+                    .iter()
+                    .zip([&attention.query, &attention.value, &attention.key])
+            {
+                let features = linear.weight.lazy_shape()[0];
+                require(tensor.get(2) == Some(&features), || {
+                    format!("a tensor of {tensor:?}; {features} features are expected on axis 2")
+                })?;
+            }
+            let keys = shapes.get(2).and_then(|key| key.get(1)).copied();
+            let [batch, queries] = [0, 1].map(|axis| x.get(axis).copied().unwrap_or_default());
+            let scores = [batch, attention.heads, queries, keys.unwrap_or_default()];
+            self::attention(shapes, None, &scores)
+        }
         Layer::Embedding(_) => Ok(()),
         other => require(other.num_params() == 0, || {
             "no layer that can be called".to_owned()
         }),
     }
+}
+
+/// Whether query, value, key and the mask of the scores fit together; `features` are those of
+/// query and key, if both have the same.
+fn attention(shapes: Shapes<'_>, features: Option<usize>, scores: &[usize]) -> Result<(), String> {
+    let [query, value, key, masks @ ..] = shapes else {
+        return Err("query, value or key is missing".into());
+    };
+    let rank = query.len();
+    let same_rank = rank >= 3 && [value, key].iter().all(|other| other.len() == rank);
+    let fits = same_rank
+        && value[..rank - 1] == key[..rank - 1]
+        && query[..rank - 2] == key[..rank - 2]
+        && features.is_none_or(|features| key.last() == Some(&features));
+    require(fits, || {
+        format!("query, value and key of {query:?}, {value:?}, {key:?}")
+    })?;
+    masks
+        .iter()
+        .try_for_each(|mask| broadcasts_to(mask, scores))
+}
+
+/// Whether a mask is as large as scores of attention, sizes of 1 aside.
+fn broadcasts_to(mask: &[usize], scores: &[usize]) -> Result<(), String> {
+    let sizes = mask.iter().zip(scores);
+    let fits = mask.len() == scores.len() && { sizes }.all(|(a, b)| *a == 1 || a == b);
+    require(fits, || {
+        format!("scores of {scores:?} with a mask of {mask:?}")
+    })
+}
+
+/// Whether a mask fits query and key before their axes are folded.
+fn fold_mask(shapes: Shapes<'_>, axes: &[usize]) -> Result<(), String> {
+    let [mask, query, key] = shapes else {
+        return Err("a mask, a query or a key is missing".into());
+    };
+    let sizes = |of: &[usize], kept: &dyn Fn(&usize) -> bool| -> Vec<usize> {
+        let axes = (0..of.len().saturating_sub(1)).filter(|axis| kept(axis));
+        axes.map(|axis| of[axis]).collect()
+    };
+    let batch = sizes(query, &|axis| !axes.contains(axis));
+    let steps = [query, key].into_iter().flat_map(|of| {
+        let axes = axes.iter();
+        axes.map(|axis| of.get(*axis).copied().unwrap_or_default())
+    });
+    let steps: Vec<usize> = steps.collect();
+    let leading = mask.len().saturating_sub(steps.len());
+    let mut expected: Vec<usize> = batch.iter().copied().take(leading).collect();
+    if leading > batch.len() {
+        // One entry for all heads, or one for each: the scores tell.
+        expected.push(mask[batch.len()]);
+    }
+    expected.extend(steps);
+    broadcasts_to(mask, &expected)
 }
 
 /// Whether sequence, mask and states fit a recurrent layer.

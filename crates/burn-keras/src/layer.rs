@@ -8,8 +8,10 @@ use burn::nn::conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, LayerNorm, Linear};
 use burn::tensor::Device;
 use burn_keras_nn::activation::PRelu;
+use burn_keras_nn::attention::{Attention, MultiHeadAttention};
 use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
+use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::{
     BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
     RmsNormalization,
@@ -46,6 +48,7 @@ macro_rules! layers {
 }
 
 layers! {
+    EinsumDense Attention MultiHeadAttention
     Linear
     Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d

@@ -65,6 +65,19 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
     ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
     (
+        "burn_keras_nn::attention",
+        &[
+            "Attention",
+            "AttentionConfig",
+            "AttentionOutput",
+            "MaskedRows",
+            "MultiHeadAttention",
+            "MultiHeadAttentionConfig",
+            "MultiHeadAttentionOutput",
+            "Score",
+        ],
+    ),
+    (
         "burn_keras_nn::dropout",
         &[
             "AlphaDropout",
@@ -76,6 +89,10 @@ const TYPES: &[(&str, &[&str])] = &[
             "SpatialDropout",
             "SpatialDropoutConfig",
         ],
+    ),
+    (
+        "burn_keras_nn::einsum",
+        &["EinsumDense", "EinsumDenseConfig"],
     ),
     (
         "burn_keras_nn::normalization",
@@ -119,6 +136,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
 /// Modules whose functions are called by path, `merge::add(a, b)`.
 const MODULES: &[&str] = &[
     "activation",
+    "attention",
     "embedding",
     "mask",
     "merge",

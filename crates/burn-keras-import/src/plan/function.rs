@@ -151,6 +151,23 @@ pub enum Function {
     And,
     /// Either mask.
     Or,
+    /// A mask `[1, queries, keys]` by which no query sees a later key, from both and their axis.
+    Causal(usize),
+    /// A mask `[1, queries, keys]` by which each query sees the keys near it.
+    Window {
+        /// The axis of the steps.
+        axis: usize,
+        /// How far, the query's own step included.
+        size: usize,
+    },
+    /// These axes as steps, all others but the last as batch.
+    FoldAxes(Vec<usize>),
+    /// Undoes [`FoldAxes`](Self::FoldAxes): the axes of the second input.
+    UnfoldAxes(Vec<usize>),
+    /// A mask of attention for query and key (the second and third input) with folded axes.
+    FoldMask(Vec<usize>),
+    /// Weights of attention between query and key (the second and third input) that were folded.
+    UnfoldScores(Vec<usize>),
     /// Whether any element of a mask along an axis keeps.
     Any {
         /// The axis.
@@ -310,9 +327,23 @@ impl Function {
             Self::ZerosMask => function("mask", "zeros_mask", vec![]),
             Self::And => function("mask", "and", vec![]),
             Self::Or => function("mask", "or", vec![]),
+            Self::Causal(axis) => function("mask", "causal", vec![(*axis).into()]),
+            Self::Window { axis, size } => {
+                function("mask", "window", vec![(*axis).into(), (*size).into()])
+            }
+            Self::FoldAxes(axes) => function("attention", "fold_axes", slice(axes)),
+            Self::UnfoldAxes(axes) => function("attention", "unfold_axes", slice(axes)),
+            Self::FoldMask(axes) => function("attention", "fold_mask", slice(axes)),
+            Self::UnfoldScores(axes) => function("attention", "unfold_scores", slice(axes)),
             Self::Any { axis, .. } => function("mask", "any", vec![(*axis).into()]),
         }
     }
+}
+
+fn slice(axes: &[usize]) -> Vec<Literal> {
+    vec![Literal::Slice(
+        axes.iter().copied().map(Literal::Size).collect(),
+    )]
 }
 
 fn not_equal(kind: Kind, value: f64) -> Expression {

@@ -2,6 +2,8 @@
 //! `burn-keras-nn` otherwise.
 
 use keras_ir::Activation;
+use keras_ir::layer::attention::{MaskedRows, Score};
+use keras_ir::layer::einsum::Equation;
 use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 
@@ -189,6 +191,47 @@ pub enum Module {
         /// What masked steps give.
         masked_output: MaskedOutput,
     },
+    /// `burn_keras_nn::einsum::EinsumDense`.
+    EinsumDense {
+        /// What is multiplied and summed.
+        equation: Equation,
+        /// Keras's shape of the kernel.
+        kernel: Vec<usize>,
+        /// The shape in which the bias is added, if there is one.
+        bias: Option<Vec<usize>>,
+        /// How many axes Keras's bias has.
+        bias_rank: usize,
+    },
+    /// `burn_keras_nn::attention::Attention`.
+    Attention {
+        /// How queries are compared with keys.
+        score: Score,
+        /// Features of query and key.
+        features: usize,
+        /// Whether there is a scale.
+        scale: bool,
+        /// Share of the weights dropped in training.
+        dropout: f64,
+    },
+    /// `burn_keras_nn::attention::MultiHeadAttention`.
+    MultiHeadAttention {
+        /// Features of query, value and key.
+        inputs: [usize; 3],
+        /// Sizes of the axes that stand for the features of the output.
+        output: Vec<usize>,
+        /// Heads of the query, and of key and value.
+        heads: [usize; 2],
+        /// Size of a head of query and key, and of the value.
+        sizes: [usize; 2],
+        /// Whether there are biases.
+        bias: bool,
+        /// Whether there is a gate.
+        gate: bool,
+        /// What the weights of a query become whose mask keeps no key.
+        masked_rows: MaskedRows,
+        /// Share of the weights dropped in training.
+        dropout: f64,
+    },
     /// `burn::nn::Dropout`.
     Dropout {
         /// Probability.
@@ -259,6 +302,13 @@ pub enum Transform {
     /// Axes in another order, then the first two become one and a second axis of size 1 follows:
     /// a depthwise kernel.
     Depthwise(Vec<usize>),
+    /// Axes in another order, then neighbours become one.
+    Merged {
+        /// The order.
+        axes: Vec<usize>,
+        /// How many axes become one, for each axis in Burn; 0 is a new axis of size 1.
+        groups: Vec<usize>,
+    },
     /// A vector as a matrix of that many rows.
     Rows(usize),
     /// The kernel of a recurrent layer with that many gates, which cuDNN stores gate by gate, each
@@ -270,10 +320,18 @@ pub enum Transform {
 }
 
 impl Transform {
+    /// Neighbours become one, in the order in which they are.
+    fn merged(groups: &[usize]) -> Self {
+        Self::Merged {
+            axes: (0..groups.iter().sum()).collect(),
+            groups: groups.to_vec(),
+        }
+    }
+
     /// The permutation of the axes, if that is all, apart from the shape.
     pub fn permutation(&self) -> Option<&[usize]> {
         match self {
-            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes),
+            Self::Permute(axes) | Self::Depthwise(axes) | Self::Merged { axes, .. } => Some(axes),
             _ => None,
         }
     }
@@ -282,7 +340,9 @@ impl Transform {
     pub fn rank(&self) -> Option<usize> {
         match self {
             Self::None | Self::Flatten => None,
-            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes.len()),
+            Self::Permute(axes) | Self::Depthwise(axes) | Self::Merged { axes, .. } => {
+                Some(axes.len())
+            }
             Self::Rows(_) | Self::SumOfHalves => Some(1),
             Self::CuDnnKernel(_) => Some(2),
         }
@@ -302,6 +362,13 @@ impl Transform {
                 let mut merged = vec![permuted[0] * permuted[1], 1];
                 merged.extend(&permuted[2..]);
                 merged
+            }
+            Self::Merged { axes, groups } => {
+                let mut sizes = axes.iter().map(|axis| shape[*axis]);
+                groups
+                    .iter()
+                    .map(|count| sizes.by_ref().take(*count).product())
+                    .collect()
             }
         }
     }
@@ -695,6 +762,83 @@ impl Module {
                     )
                 }
             }
+            Self::EinsumDense {
+                equation,
+                kernel,
+                bias,
+                ..
+            } => {
+                let text = Literal::Text(equation.text.clone());
+                make(
+                    "EinsumDense",
+                    Config("EinsumDenseConfig"),
+                    vec![text, Literal::sizes(kernel)],
+                    options().some("with_bias", bias.as_deref().map(Literal::sizes)),
+                )
+            }
+            Self::Attention {
+                score,
+                features,
+                scale,
+                dropout,
+            } => {
+                let score = match score {
+                    Score::Dot => Literal::Variant("Score", "Dot", vec![]),
+                    Score::Concat => Literal::Variant("Score", "Concat", vec![]),
+                    Score::Additive => {
+                        Literal::TupleVariant("Score", "Additive", vec![(*features).into()])
+                    }
+                };
+                Construction {
+                    output: Some("AttentionOutput"),
+                    ..make(
+                        "Attention",
+                        Config("AttentionConfig"),
+                        vec![score],
+                        options().add("with_scale", *scale, false).add(
+                            "with_dropout",
+                            *dropout,
+                            0.0,
+                        ),
+                    )
+                }
+            }
+            Self::MultiHeadAttention {
+                inputs: [query, value, key],
+                output,
+                heads: [heads, key_value_heads],
+                sizes: [key_dim, value_dim],
+                bias,
+                gate,
+                masked_rows,
+                dropout,
+            } => {
+                let rows = match masked_rows {
+                    MaskedRows::Uniform => None,
+                    MaskedRows::Lowered => Some("Lowered"),
+                    MaskedRows::Full => Some("Full"),
+                    MaskedRows::Zero => Some("Zero"),
+                };
+                let rows = rows.map(|rows| Literal::Variant("MaskedRows", rows, vec![]));
+                Construction {
+                    output: Some("MultiHeadAttentionOutput"),
+                    ..make(
+                        "MultiHeadAttention",
+                        Config("MultiHeadAttentionConfig"),
+                        vec![(*query).into(), (*heads).into(), (*key_dim).into()],
+                        options()
+                            .add("with_d_value", *value, *query)
+                            .add("with_d_key", *key, *query)
+                            .add("with_d_output", output.iter().product(), *query)
+                            .add("with_key_value_heads", *key_value_heads, *heads)
+                            .add("with_value_dim", *value_dim, *key_dim)
+                            .add("with_bias", *bias, true)
+                            .add("with_gate", *gate, false)
+                            .some("with_masked_rows", rows)
+                            .add("with_dropout", *dropout, 0.0),
+                    )
+                }
+            }
             Self::Dropout { rate } => make(
                 "Dropout",
                 Plain("DropoutConfig"),
@@ -849,6 +993,77 @@ impl Module {
                     params.push(param("bias", "bias", of_bias));
                 }
             }
+            Self::EinsumDense {
+                equation,
+                bias,
+                bias_rank,
+                ..
+            } => {
+                let [axes, groups] = kernel_order(equation);
+                params.push(param(
+                    "kernel",
+                    "kernel",
+                    Transform::Merged { axes, groups },
+                ));
+                if bias.is_some() {
+                    params.push(param("bias", "bias", Transform::merged(&[*bias_rank])));
+                }
+            }
+            Self::Attention { score, scale, .. } => {
+                if *scale {
+                    let rank = usize::from(*score == Score::Additive);
+                    params.push(param("scale", "scale", Transform::merged(&[rank])));
+                }
+                if *score == Score::Concat {
+                    let name = "concat_score_weight";
+                    params.push(param(name, name, Transform::merged(&[0])));
+                }
+            }
+            Self::MultiHeadAttention {
+                output, bias, gate, ..
+            } => {
+                let mut projection = |[weight, of_weight, bias_name, of_bias]: [&'static str;
+                                          4],
+                                      input: usize,
+                                      output: usize| {
+                    params.push(param(
+                        weight,
+                        of_weight,
+                        Transform::merged(&[input, output]),
+                    ));
+                    if *bias {
+                        params.push(param(bias_name, of_bias, Transform::merged(&[output])));
+                    }
+                };
+                projection(
+                    ["query.weight", "query/kernel", "query.bias", "query/bias"],
+                    1,
+                    2,
+                );
+                projection(["key.weight", "key/kernel", "key.bias", "key/bias"], 1, 2);
+                if *gate {
+                    projection(
+                        ["gate.weight", "gate/kernel", "gate.bias", "gate/bias"],
+                        1,
+                        2,
+                    );
+                }
+                projection(
+                    ["value.weight", "value/kernel", "value.bias", "value/bias"],
+                    1,
+                    2,
+                );
+                projection(
+                    [
+                        "output.weight",
+                        "attention_output/kernel",
+                        "output.bias",
+                        "attention_output/bias",
+                    ],
+                    2,
+                    output.len(),
+                );
+            }
             Self::Dropout { .. }
             | Self::NoiseDropout { .. }
             | Self::SpatialDropout { .. }
@@ -858,4 +1073,22 @@ impl Module {
         }
         params
     }
+}
+
+/// The order of a kernel's axes as `burn_keras_nn::einsum` wants them, and how many each group has:
+/// those of input and output, of the input alone, of the output alone.
+fn kernel_order(equation: &Equation) -> [Vec<usize>; 2] {
+    let group = |in_input: bool, in_output: bool| -> Vec<usize> {
+        let kernel = equation.kernel.iter().enumerate();
+        kernel
+            .filter(|(_, letter)| {
+                equation.input.contains(letter) == in_input
+                    && equation.output.contains(letter) == in_output
+            })
+            .map(|(axis, _)| axis)
+            .collect()
+    };
+    let groups = [group(true, true), group(true, false), group(false, true)];
+    let counts = groups.iter().map(Vec::len).collect();
+    [groups.concat(), counts]
 }

@@ -27,7 +27,7 @@ pub(super) fn burn_elements(
     Ok(match transform {
         Transform::None | Transform::Flatten | Transform::Rows(_) => elements.into_owned(),
         // The merged axes of a depthwise kernel are neighbours already: only the shape differs.
-        Transform::Permute(axes) | Transform::Depthwise(axes) => {
+        Transform::Permute(axes) | Transform::Depthwise(axes) | Transform::Merged { axes, .. } => {
             permute(values, shape, axes).into_flattened()
         }
         Transform::CuDnnKernel(gates) => cudnn_kernel(values, shape, *gates).into_flattened(),

@@ -4,6 +4,7 @@
 //! What is called depends on ranks, and a debug build gives every arm of a `match` its own place
 //! on the stack: each function has a Rust function, each rank a closure.
 
+mod attention;
 mod masks;
 mod merging;
 mod pooling;
@@ -29,6 +30,14 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
             let [keep, x, other] = take(inputs)?;
             masks::select(keep, x, other)
         }
+        Function::FoldMask(axes) => {
+            let [mask, query, key] = take(inputs)?;
+            attention::fold_mask(mask, query, key, axes)
+        }
+        Function::UnfoldScores(axes) => {
+            let [scores, query, key] = take(inputs)?;
+            attention::unfold_scores(scores, query, key, axes, rank)
+        }
         Function::Add
         | Function::Subtract
         | Function::Multiply
@@ -42,6 +51,9 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::LowerMasked
         | Function::GlobalAveragePoolMasked { .. }
         | Function::UnfoldSteps
+        | Function::UnfoldAxes(_)
+        | Function::Causal(_)
+        | Function::Window { .. }
         | Function::Fill(_) => {
             let [a, b] = take(inputs)?;
             binary(function, a, b, rank)
@@ -107,6 +119,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::OnesMask(_) => masks::ones_mask(x, rank),
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
+        Function::FoldAxes(axes) => attention::fold_axes(x, axes),
         _ => Err(Error::Data(format!(
             "{function:?} takes more than one input"
         ))),
@@ -122,6 +135,9 @@ fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value,
         Function::SoftmaxMasked(axes) => softmax_masked(a, b, axes),
         Function::LowerMasked => lower_masked(a, b),
         Function::Dot(axes) => merging::dot(a, b, *axes, rank),
+        Function::UnfoldAxes(axes) => attention::unfold_axes(a, b, axes),
+        Function::Causal(axis) => masks::causal(a, b, *axis),
+        Function::Window { axis, size } => masks::window(a, b, *axis, *size),
         Function::GlobalAveragePoolMasked { axes } => {
             pooling::global_average_pool_masked(a, b, &axes.axes, rank)
         }

@@ -1,5 +1,7 @@
 //! Layers that give the spatial axes other sizes.
 
+use serde_json::Value;
+
 use super::config::{Config, DataFormat};
 use super::convolution::dimensions;
 use super::{KerasLayer, MaskRule, Mismatch, single_of_rank};
@@ -212,8 +214,8 @@ impl KerasLayer for Resizing {
     }
 
     // Keras 3 calls its preprocessing layers with `training=True` unless told otherwise.
-    fn looks_at_training(&self) -> bool {
-        false
+    fn understands(&self, argument: &str, _value: &Value) -> bool {
+        argument == "training"
     }
 }
 
@@ -244,8 +246,8 @@ impl KerasLayer for CenterCrop {
     }
 
     // Keras 3 calls its preprocessing layers with `training=True` unless told otherwise.
-    fn looks_at_training(&self) -> bool {
-        false
+    fn understands(&self, argument: &str, _value: &Value) -> bool {
+        argument == "training"
     }
 }
 
