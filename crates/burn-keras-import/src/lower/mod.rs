@@ -19,6 +19,7 @@ mod recurrent;
 mod regularization;
 mod reshaping;
 mod resizing;
+mod scaling;
 mod symbolic;
 mod wrapper;
 
@@ -82,6 +83,10 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::ZeroPadding(layer) => layer,
         Class::Cropping(layer) => layer,
         Class::UpSampling(layer) => layer,
+        Class::Resizing(layer) => layer,
+        Class::CenterCrop(layer) => layer,
+        Class::Rescaling(layer) => layer,
+        Class::CustomScale(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
         Class::Dot(layer) => layer,

@@ -180,6 +180,8 @@ impl Pass<'_> {
             | Function::ToFloat
             | Function::ToInt
             | Function::ToBool
+            | Function::Scale(_)
+            | Function::Shift(_)
             | Function::Add
             | Function::Subtract
             | Function::Multiply
