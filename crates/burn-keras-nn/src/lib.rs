@@ -9,7 +9,8 @@
 //! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
 //! * [`shape`]: steps folded into the batch and back
-//! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
+//! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
+//! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`dense`]: dense layers of Keras 1
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
@@ -29,9 +30,11 @@ extern crate alloc;
 extern crate std;
 
 pub mod activation;
+pub mod attention;
 pub mod conv;
 pub mod dense;
 pub mod dropout;
+pub mod einsum;
 pub mod embedding;
 pub mod ids;
 pub mod mask;

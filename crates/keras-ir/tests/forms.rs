@@ -48,7 +48,7 @@ fn structure(graph: &Graph) -> String {
             let named: Vec<_> = call
                 .named
                 .iter()
-                .map(|(name, ids)| (name, tensors(ids)))
+                .map(|(name, ids)| (name, ids.iter().flatten().map(tensor).collect::<Vec<_>>()))
                 .collect();
             text.push_str(&format!(
                 "  {} {} {:?} {named:?} -> {:?}\n",

@@ -180,13 +180,17 @@ impl Pass<'_> {
             | Function::ToFloat
             | Function::ToInt
             | Function::ToBool
+            | Function::Scale(_)
+            | Function::Shift(_)
             | Function::Add
             | Function::Subtract
             | Function::Multiply
             | Function::Maximum
             | Function::Minimum
             | Function::Average
+            | Function::LowerMasked
             | Function::NotEqual(_)
+            | Function::Above(_)
             | Function::ZerosMask
             | Function::And
             | Function::Or => function.clone(),
@@ -198,6 +202,17 @@ impl Pass<'_> {
                 let mut list: Vec<usize> = list.iter().map(|axis| axes[*axis]).collect();
                 list.sort_unstable();
                 Function::SoftmaxAxes(list)
+            }
+            Function::L2Normalize {
+                axes: list,
+                least_square,
+            } => {
+                let mut list: Vec<usize> = list.iter().map(|axis| axes[*axis]).collect();
+                list.sort_unstable();
+                Function::L2Normalize {
+                    axes: list,
+                    least_square: *least_square,
+                }
             }
             Function::Concatenate(axis) => Function::Concatenate(axes[*axis]),
             Function::Reverse(axis) => Function::Reverse(axes[*axis]),

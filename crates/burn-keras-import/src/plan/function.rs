@@ -24,12 +24,16 @@ pub enum Function {
     Glu(usize),
     /// Softmax over several axes at once.
     SoftmaxAxes(Vec<usize>),
-    /// Softmax of what the mask (the second input) keeps.
-    SoftmaxMasked {
+    /// Softmax of what the mask (the second input) keeps, 0 elsewhere: Keras 3's.
+    SoftmaxMasked(Vec<usize>),
+    /// Logits lowered far where the mask of numbers (the second input) is 0: tf.keras's.
+    LowerMasked,
+    /// Scaled to length 1 over axes.
+    L2Normalize {
         /// The axes.
         axes: Vec<usize>,
-        /// Whether masked outputs are zero (Keras 3).
-        zero_masked: bool,
+        /// The least square of a length that is divided by.
+        least_square: f64,
     },
     /// Integers or booleans to floats.
     ToFloat,
@@ -76,6 +80,15 @@ pub enum Function {
         /// How values between pixels are found.
         interpolation: Interpolation,
     },
+    /// A channels-first image in another height and width.
+    Resize {
+        /// Height and width.
+        size: Vec<usize>,
+        /// How values between pixels are found.
+        interpolation: Interpolation,
+        /// Whether more pixels are looked at when the image becomes smaller.
+        antialias: bool,
+    },
     /// Maximum pooling, channels first.
     MaxPool(PoolWindow),
     /// Average pooling, channels first; padding does not count.
@@ -93,6 +106,18 @@ pub enum Function {
         /// The axis of the steps, and whether it stays.
         axes: ReducedAxes,
     },
+    /// Every element times a number.
+    Scale(f64),
+    /// Every element plus a number.
+    Shift(f64),
+    /// The elements of the last axis times numbers plus numbers, one of them for all or one for
+    /// each.
+    Rescale {
+        /// The factors.
+        scale: Vec<f64>,
+        /// What is added.
+        offset: Vec<f64>,
+    },
     /// Sum of two.
     Add,
     /// Difference of two.
@@ -107,8 +132,12 @@ pub enum Function {
     Average,
     /// Cosines between the rows of two, with two axes of size 1.
     Cosine,
+    /// Sums of products along one axis of each of two, sample by sample.
+    Dot([usize; 2]),
     /// Mask: elements that differ from a value.
     NotEqual(f64),
+    /// Mask: elements above a value.
+    Above(f64),
     /// Mask: steps of which any feature differs from a value.
     Masking(f64),
     /// The first input times the mask (the second), which lacks the last axes.
@@ -125,6 +154,23 @@ pub enum Function {
     And,
     /// Either mask.
     Or,
+    /// A mask `[1, queries, keys]` by which no query sees a later key, from both and their axis.
+    Causal(usize),
+    /// A mask `[1, queries, keys]` by which each query sees the keys near it.
+    Window {
+        /// The axis of the steps.
+        axis: usize,
+        /// How far, the query's own step included.
+        size: usize,
+    },
+    /// These axes as steps, all others but the last as batch.
+    FoldAxes(Vec<usize>),
+    /// Undoes [`FoldAxes`](Self::FoldAxes): the axes of the second input.
+    UnfoldAxes(Vec<usize>),
+    /// A mask of attention for query and key (the second and third input) with folded axes.
+    FoldMask(Vec<usize>),
+    /// Weights of attention between query and key (the second and third input) that were folded.
+    UnfoldScores(Vec<usize>),
     /// Whether any element of a mask along an axis keeps.
     Any {
         /// The axis.
@@ -170,9 +216,13 @@ impl Function {
             Self::SoftmaxAxes(axes) => {
                 function("activation", "softmax_axes", vec![Literal::sizes(axes)])
             }
-            Self::SoftmaxMasked { axes, zero_masked } => {
-                let arguments = vec![Literal::sizes(axes), (*zero_masked).into()];
-                function("activation", "softmax_masked", arguments)
+            Self::SoftmaxMasked(axes) => {
+                function("activation", "softmax_masked", vec![Literal::sizes(axes)])
+            }
+            Self::LowerMasked => function("activation", "lower_masked", vec![]),
+            Self::L2Normalize { axes, least_square } => {
+                let arguments = vec![Literal::sizes(axes), (*least_square).into()];
+                function("normalization", "l2_normalize", arguments)
             }
             Self::ToFloat => Method("float", vec![]),
             Self::ToInt => Method("int", vec![]),
@@ -204,6 +254,15 @@ impl Function {
             } => {
                 let arguments = vec![Literal::sizes(factors), (*interpolation).into()];
                 function("resize", "upsample2d", arguments)
+            }
+            Self::Resize {
+                size,
+                interpolation,
+                antialias,
+            } => {
+                let interpolation = (*interpolation).into();
+                let arguments = vec![Literal::sizes(size), interpolation, (*antialias).into()];
+                function("resize", "resize2d", arguments)
             }
             Self::PadSame {
                 kernel,
@@ -243,6 +302,18 @@ impl Function {
                 let steps = axes.axes.first().copied().unwrap_or(1);
                 function("pool", "global_average_pool_masked", vec![steps.into()])
             }
+            Self::Scale(factor) => Method("mul_scalar", vec![(*factor).into()]),
+            Self::Shift(number) => Method("add_scalar", vec![(*number).into()]),
+            Self::Rescale { scale, offset } => {
+                let slice = |numbers: &[f64]| {
+                    Literal::Slice(numbers.iter().copied().map(Literal::Float).collect())
+                };
+                function(
+                    "normalization",
+                    "rescale",
+                    vec![slice(scale), slice(offset)],
+                )
+            }
             Self::Add => function("merge", "add", vec![]),
             Self::Subtract => function("merge", "subtract", vec![]),
             Self::Multiply => function("merge", "multiply", vec![]),
@@ -250,6 +321,8 @@ impl Function {
             Self::Minimum => function("merge", "minimum", vec![]),
             Self::Average => Variadic("merge", "average", vec![]),
             Self::Cosine => function("merge", "cosine", vec![]),
+            Self::Dot(axes) => function("merge", "dot", vec![Literal::sizes(axes)]),
+            Self::Above(value) => function("mask", "above", vec![(*value).into()]),
             Self::Masking(value) => function("mask", "masking", vec![(*value).into()]),
             Self::ApplyMask => function("mask", "apply_mask", vec![]),
             Self::Select => function("mask", "select", vec![]),
@@ -258,9 +331,23 @@ impl Function {
             Self::ZerosMask => function("mask", "zeros_mask", vec![]),
             Self::And => function("mask", "and", vec![]),
             Self::Or => function("mask", "or", vec![]),
+            Self::Causal(axis) => function("mask", "causal", vec![(*axis).into()]),
+            Self::Window { axis, size } => {
+                function("mask", "window", vec![(*axis).into(), (*size).into()])
+            }
+            Self::FoldAxes(axes) => function("attention", "fold_axes", slice(axes)),
+            Self::UnfoldAxes(axes) => function("attention", "unfold_axes", slice(axes)),
+            Self::FoldMask(axes) => function("attention", "fold_mask", slice(axes)),
+            Self::UnfoldScores(axes) => function("attention", "unfold_scores", slice(axes)),
             Self::Any { axis, .. } => function("mask", "any", vec![(*axis).into()]),
         }
     }
+}
+
+fn slice(axes: &[usize]) -> Vec<Literal> {
+    vec![Literal::Slice(
+        axes.iter().copied().map(Literal::Size).collect(),
+    )]
 }
 
 fn not_equal(kind: Kind, value: f64) -> Expression {

@@ -9,6 +9,7 @@ mod kind;
 mod nodes;
 mod optimizer;
 mod parts;
+mod producer;
 mod resolve;
 mod sequential;
 mod share;
@@ -147,6 +148,16 @@ enum Weights<'a> {
     Tree(&'a dyn Container),
 }
 
+impl Weights<'_> {
+    /// On what the weights were computed, where the file says so.
+    fn backend(self) -> Option<String> {
+        match self {
+            Self::Groups(file, group) => file.string_attribute(group, "backend").ok().flatten(),
+            Self::Tree(_) => None,
+        }
+    }
+}
+
 impl Architecture {
     /// The attributes of a whole-model HDF5 file.
     fn of_hdf5(file: &dyn Container) -> Result<Self, Problem> {
@@ -227,6 +238,7 @@ impl Architecture {
             optimizer: Ok(None),
             notes,
         };
+        producer::check(&graph, saved_weights.backend().as_deref(), &mut problems);
         let first_inputs = graph.infer(&callers_first, &mut problems);
         match saved_weights {
             Weights::Groups(file, group) => {
