@@ -160,6 +160,8 @@ fn gather(axes: &[Axis], start: usize, take: &mut impl FnMut(usize)) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::container::Dtype;
 

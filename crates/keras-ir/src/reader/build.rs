@@ -1,6 +1,6 @@
 //! From a config to the graph's models, layers and calls; no weights yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -20,6 +20,8 @@ pub(super) struct Builder {
     pub layers: Vec<Layer>,
     pub problems: Vec<Problem>,
     pub notes: Vec<String>,
+    /// The paths of layers that were refused before, and about which nothing more is said.
+    pub refused: HashSet<String>,
 }
 
 /// A layer's entry in a config.
@@ -73,6 +75,7 @@ impl Builder {
             layers: Vec::new(),
             problems: Vec::new(),
             notes: Vec::new(),
+            refused: HashSet::new(),
         }
     }
 
@@ -159,6 +162,8 @@ impl Builder {
             && (!config.contains_key("dtype") || !layer::CLASSES.contains(&entry.class.as_str()));
         let kind = if entry.class == "InputLayer" {
             LayerKind::Input
+        } else if self.refused.contains(&layer_path) {
+            LayerKind::Unknown
         } else if is_model {
             let inside = format!("{layer_path}/");
             match self.model(&entry.class, &entry.config, Some(&entry.name), &inside) {

@@ -210,6 +210,10 @@ impl Architecture {
             class = translated.0;
             config = Cow::Owned(translated.1);
             builder.notes.push(origin.note().to_owned());
+            let refused = builder.problems.iter();
+            builder.refused = refused
+                .filter_map(|problem| problem.layer.clone())
+                .collect();
         }
         let root = builder.model(&class, &config, None, "");
         let Builder {

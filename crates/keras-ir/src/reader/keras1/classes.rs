@@ -141,7 +141,7 @@ const CLASSES: &[(&[&str], &str, Keys)] = &[
 pub(super) fn layer(
     class: &str,
     config: &Map<String, Value>,
-    origin: &Origin,
+    origin: &Origin<'_>,
 ) -> Result<(&'static str, Map<String, Value>), Problem> {
     if class == "Merge" {
         return merge::layer(config);
@@ -170,6 +170,7 @@ pub(super) fn layer(
         "BatchNormalization" => normalization(&mut renamed, origin)?,
         "Conv2DTranspose" => transposed(&mut renamed)?,
         "ZeroPadding1D" | "ZeroPadding2D" => sides(&mut renamed),
+        "PReLU" => shared_axes(&mut renamed, origin),
         "Embedding" => {
             // Rows of the table that are dropped in training.
             renamed.remove("dropout");
@@ -200,7 +201,7 @@ fn join_sizes(config: &mut Map<String, Value>) {
 }
 
 /// The values that have other names.
-fn values(config: &mut Map<String, Value>, origin: &Origin) {
+fn values(config: &mut Map<String, Value>, origin: &Origin<'_>) {
     for (key, old, new) in [
         ("data_format", json!("tf"), json!("channels_last")),
         ("data_format", json!("th"), json!("channels_first")),
@@ -219,7 +220,7 @@ fn values(config: &mut Map<String, Value>, origin: &Origin) {
 }
 
 /// `mode` 0 is what Keras 2 has; it has no equal of the others.
-fn normalization(config: &mut Map<String, Value>, origin: &Origin) -> Result<(), Problem> {
+fn normalization(config: &mut Map<String, Value>, origin: &Origin<'_>) -> Result<(), Problem> {
     let mode = config.remove("mode").unwrap_or(json!(0));
     if mode != json!(0) {
         return Err(Problem::new(ProblemKind::UnsupportedOption)
@@ -291,6 +292,15 @@ fn sides(config: &mut Map<String, Value>) {
         _ => return,
     };
     config.insert("padding".into(), pairs);
+}
+
+/// The config of `PReLU` leaves out which axes share a slope: those of size 1.
+fn shared_axes(config: &mut Map<String, Value>, origin: &Origin<'_>) {
+    let name = config.get("name").and_then(Value::as_str);
+    let shape = name.and_then(|name| origin.first_weight(name));
+    let axes = shape.iter().flatten().enumerate();
+    let shared = axes.filter_map(|(axis, size)| (*size == 1).then_some(axis + 1));
+    config.insert("shared_axes".into(), shared.collect());
 }
 
 /// Classes whose config leaves `dim_ordering` out, although they look at it.

@@ -18,33 +18,40 @@ use crate::problem::{Problem, ProblemKind};
 pub(super) use weights::{convert, stored};
 
 /// What is known of the installation that wrote a file.
-pub(super) struct Origin {
+pub(super) struct Origin<'a> {
     /// Whether Theano computed the model.
     pub theano: bool,
+    /// Whether the file has names of weights, which tell it.
+    is_sure: bool,
     version: [u32; 3],
+    file: &'a dyn Container,
+    group: &'a str,
     /// The layers that have groups of weights, in Keras's order.
     layer_names: Vec<String>,
     /// The data formats that the config names.
     data_formats: Vec<&'static str>,
 }
 
-impl Origin {
+impl<'a> Origin<'a> {
     /// Looks at the groups of weights in the group `group` of `file`, and at the config.
-    pub fn of(file: &dyn Container, group: &str, config: &Value, version: Option<&str>) -> Self {
-        let list = |path: &str, key: &str| {
-            let list = file.string_list_attribute(path, key);
-            list.ok().flatten().unwrap_or_default()
-        };
-        let layer_names = list(group, "layer_names");
+    pub fn of(
+        file: &'a dyn Container,
+        group: &'a str,
+        config: &Value,
+        version: Option<&str>,
+    ) -> Self {
+        let layer_names = list(file, group, "layer_names");
         let mut names = layer_names
             .iter()
-            .flat_map(|layer| list(&format!("{group}/{layer}"), "weight_names"));
+            .flat_map(|layer| list(file, &format!("{group}/{layer}"), "weight_names"));
+        let name = names.next();
         let mut numbers = version
             .unwrap_or_default()
             .split('.')
             .map(|part| part.parse().unwrap_or(0));
         Self {
-            theano: names.next().is_some_and(|name| !name.ends_with(":0")),
+            theano: name.as_ref().is_some_and(|name| !name.ends_with(":0")),
+            is_sure: name.is_some(),
             version: std::array::from_fn(|_| numbers.next().unwrap_or(0)),
             data_formats: [("th", "channels_first"), ("tf", "channels_last")]
                 .into_iter()
@@ -52,7 +59,17 @@ impl Origin {
                 .map(|(_, format)| format)
                 .collect(),
             layer_names,
+            file,
+            group,
         }
+    }
+
+    /// The shape of the first weight of a layer of the outermost model.
+    fn first_weight(&self, layer: &str) -> Option<Vec<usize>> {
+        let group = format!("{}/{layer}", self.group);
+        let names = list(self.file, &group, "weight_names");
+        let weight = self.file.tensor(&format!("{group}/{}", names.first()?));
+        Some(weight.ok()?.shape().to_vec())
     }
 
     /// The format of a layer of `class`, whose config does not tell: that of all other layers.
@@ -77,13 +94,24 @@ impl Origin {
 
     /// What users should know of how the file was read.
     pub fn note(&self) -> &'static str {
-        if self.theano {
-            "read as a model of Keras 1 on Theano, which the names of the weights tell: kernels of \
-             convolutions are turned round"
-        } else {
-            "read as a model of Keras 1 on TensorFlow, which the names of the weights tell"
+        match (self.is_sure, self.theano) {
+            (true, true) => {
+                "read as a model of Keras 1 on Theano, which the names of its weights tell: kernels of \
+                 convolutions are turned round"
+            }
+            (true, false) => {
+                "read as a model of Keras 1 on TensorFlow, which the names of its weights tell"
+            }
+            (false, _) => {
+                "read as a model of Keras 1 on TensorFlow: it has no weights, whose names would tell"
+            }
         }
     }
+}
+
+fn list(file: &dyn Container, path: &str, key: &str) -> Vec<String> {
+    let list = file.string_list_attribute(path, key);
+    list.ok().flatten().unwrap_or_default()
 }
 
 /// Whether `dim_ordering` is `ordering` anywhere in a config.
@@ -103,7 +131,7 @@ fn mentions(config: &Value, ordering: &str) -> bool {
 pub(super) fn translate(
     class: &str,
     config: &Value,
-    origin: &Origin,
+    origin: &Origin<'_>,
     problems: &mut Vec<Problem>,
 ) -> (String, Value) {
     let mut translator = Translator { origin, problems };
@@ -118,7 +146,7 @@ struct Translated {
 }
 
 struct Translator<'a> {
-    origin: &'a Origin,
+    origin: &'a Origin<'a>,
     problems: &'a mut Vec<Problem>,
 }
 

@@ -67,7 +67,7 @@ fn stored(
 pub(super) fn modernise(
     graph: &mut Graph,
     first_inputs: &FirstInputs,
-    origin: &keras1::Origin,
+    origin: &keras1::Origin<'_>,
     problems: &mut Vec<Problem>,
 ) {
     if !problems.is_empty() {

@@ -1,0 +1,213 @@
+//! Files of Keras 1: what their configs become, whose slots are whose, and what is refused.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use keras_ir::container::H5File;
+use keras_ir::graph::optimizer::SlotName;
+use keras_ir::{Graph, ReadOptions, Report, read, read_config};
+use serde_json::{Value, json};
+
+fn fixture(name: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.join("../../tests/fixtures/keras1").join(name)
+}
+
+fn open(name: &str) -> Graph {
+    read(fixture(name), ReadOptions::default()).unwrap_or_else(|report| panic!("{report}"))
+}
+
+/// Reads `config` with the weights of a fixture.
+fn with_weights_of(name: &str, config: &Value) -> Result<Graph, Report> {
+    let file = H5File::open(&fixture(name)).unwrap();
+    let version = Some("1.2.2".to_owned());
+    read_config(&file, name, config, None, version, ReadOptions::default())
+}
+
+/// The problems of a Sequential of `layers`, by kind, key and layer.
+fn refused(layers: &Value) -> Vec<String> {
+    let config = json!({"class_name": "Sequential", "config": layers});
+    let report = with_weights_of("dense_te.h5", &config).unwrap_err();
+    let problems = report.problems.into_iter();
+    let lines = problems.map(|problem| {
+        format!(
+            "{:?} {} {}",
+            problem.kind,
+            problem.layer.unwrap_or_default(),
+            problem.key.unwrap_or_default()
+        )
+    });
+    lines
+        .filter(|line| !line.starts_with("LeftOverWeight") && !line.starts_with("MissingWeight"))
+        .collect()
+}
+
+/// The fixtures give every slot as a multiple of its weight, in the layout of the file.
+#[test]
+fn slots_are_arranged_as_their_weights() {
+    let mut count = 0;
+    for name in [
+        "dense",
+        "merge_first",
+        "nested",
+        "conv2d_th",
+        "conv2d_tf",
+        "nested_recurrent",
+    ] {
+        for backend in ["te", "th"] {
+            let graph = open(&format!("{name}_{backend}.h5"));
+            let optimizer = graph.optimizer.as_ref().unwrap().as_ref();
+            for slot in optimizer.map_or(&[][..], |optimizer| &optimizer.slots) {
+                let layer = graph.layer(slot.weight.layer);
+                let weight = &layer.weights[slot.weight.index].tensor;
+                assert_eq!(weight.shape(), slot.tensor.shape());
+                let (values, found) = (weight.read_f32().unwrap(), slot.tensor.read_f32().unwrap());
+                for (w, slot_value) in values.iter().zip(found) {
+                    let expected = match slot.name {
+                        SlotName::Velocity => 3.0 * w * w,
+                        _ => -2.0 * w,
+                    };
+                    let difference = (expected - slot_value).abs();
+                    assert!(difference < 1e-5, "{name} {}: {difference}", layer.path);
+                }
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn iterations_and_learning_rate_are_read() {
+    for name in ["dense_te.h5", "dense_th.h5"] {
+        let graph = open(name);
+        let optimizer = graph.optimizer.unwrap().unwrap();
+        assert_eq!(optimizer.class, "Adam");
+        assert_eq!(optimizer.iterations, 1);
+        assert!((optimizer.learning_rate.unwrap() - 0.001).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn layers_have_the_classes_of_keras_2() {
+    let classes = |name: &str| -> Vec<String> {
+        let graph = open(name);
+        let layers = graph.root().layers.iter();
+        layers.map(|id| graph.layer(*id).class.clone()).collect()
+    };
+    assert_eq!(
+        classes("merge_modes_te.h5")[5..],
+        [
+            "Add",
+            "Multiply",
+            "Average",
+            "Maximum",
+            "Concatenate",
+            "Average",
+            "Concatenate",
+            "Concatenate"
+        ]
+    );
+    let convolutions = classes("conv2d_th_th.h5");
+    assert_eq!(convolutions[..2], ["Conv2D", "ZeroPadding2D"]);
+}
+
+/// The backend decides numbers, and only the names of weights tell it.
+#[test]
+fn a_note_says_what_backend_was_found() {
+    for (name, backend) in [("dense_te.h5", "TensorFlow"), ("dense_th.h5", "Theano")] {
+        let notes = open(name).notes;
+        assert!(notes.iter().any(|note| note.contains(backend)), "{notes:?}");
+    }
+}
+
+#[test]
+fn a_layer_that_begins_two_branches_is_one() {
+    let graph = open("merge_shared_te.h5");
+    let shared: Vec<_> = graph
+        .layers
+        .iter()
+        .filter(|layer| layer.name == "shared")
+        .collect();
+    assert_eq!(shared.len(), 1);
+    assert_eq!(graph.root().inputs.len(), 1);
+}
+
+#[test]
+fn old_names_and_shapes_of_inputs_are_read() {
+    // Before 1.0 the class stood in `name`.
+    let layers = json!([
+        {"name": "Dense", "custom_name": "first", "output_dim": 6, "input_dim": 5, "activation": "linear"},
+        {"class_name": "Flatten", "config": {"name": "flat"}},
+    ]);
+    let config = json!({"class_name": "Sequential", "config": layers});
+    let report = with_weights_of("dense_te.h5", &config).unwrap_err();
+    let missing = report
+        .problems
+        .iter()
+        .find(|problem| problem.layer.as_deref() == Some("first"));
+    assert!(missing.is_some_and(|problem| problem.key.as_deref() == Some("model_weights/first")));
+}
+
+#[test]
+fn what_keras_2_has_no_equal_of_is_refused() {
+    let first = json!({"class_name": "Dense", "config": {
+        "name": "d", "output_dim": 2, "batch_input_shape": [null, 3]
+    }});
+    let behind = |class: &str, mut config: Value| {
+        config["name"] = json!("x");
+        refused(&json!([first, {"class_name": class, "config": config}]))
+    };
+    // A custom layer, whatever later Keras has under its name.
+    assert_eq!(
+        behind("LayerNormalization", json!({})),
+        ["UnknownLayer x class_name"]
+    );
+    for mode in [1, 2] {
+        assert_eq!(
+            behind("BatchNormalization", json!({"mode": mode})),
+            ["UnsupportedOption x mode"]
+        );
+    }
+    assert_eq!(
+        behind("Merge", json!({"mode": "lambda", "mode_type": "lambda"})),
+        ["UnsupportedOption x mode_type"]
+    );
+    assert_eq!(
+        behind("UpSampling2D", json!({"size": [2, 2]})),
+        ["UnsupportedOption x dim_ordering"]
+    );
+    let deconvolution = json!({
+        "nb_filter": 2, "nb_row": 3, "nb_col": 3, "subsample": [2, 2], "border_mode": "valid",
+        "dim_ordering": "tf", "output_shape": [null, 2, 9, 2]
+    });
+    assert_eq!(
+        behind("Deconvolution2D", deconvolution),
+        ["UnsupportedOption x output_shape"]
+    );
+}
+
+#[test]
+fn nested_merges_at_the_beginning_are_refused() {
+    let dense = |name: &str| {
+        json!({"class_name": "Dense", "config": {
+            "name": name, "output_dim": 2, "batch_input_shape": [null, 3]
+        }})
+    };
+    let branch = |name| json!({"class_name": "Sequential", "config": [dense(name)]});
+    let merge = json!({"class_name": "Merge", "config": {
+        "name": "m", "mode": "sum", "layers": [branch("a"), branch("b")]
+    }});
+    let inner = json!({"class_name": "Sequential", "config": [merge, dense("c")]});
+    let found = refused(&json!([dense("first"), inner]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("UnsupportedOption") && found[0].ends_with(" layers"));
+    let alone = json!({"class_name": "Sequential", "config": inner["config"]});
+    let report = with_weights_of("dense_te.h5", &alone).unwrap_err();
+    let merges = report
+        .problems
+        .iter()
+        .filter(|problem| problem.key.as_deref() == Some("layers"));
+    assert_eq!(merges.count(), 0);
+}
