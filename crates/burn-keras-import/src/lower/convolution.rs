@@ -202,7 +202,7 @@ fn known_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usi
                 Padding::Valid => Some((0, 0)),
                 Padding::Causal => Some((extent - 1, 0)),
                 Padding::TheanoSame => {
-                    let before = Padding::theano_border(extent, false);
+                    let before = Padding::theano_border(extent);
                     Some((before, extent - 1 - before))
                 }
                 Padding::TheanoFull => Some((extent - 1, extent - 1)),

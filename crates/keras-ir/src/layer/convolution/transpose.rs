@@ -57,7 +57,7 @@ impl ConvTranspose {
         match extent.checked_sub(wanted) {
             Some(crop) => {
                 let before = match self.window.padding {
-                    Padding::TheanoSame => Padding::theano_border(extent, false).min(crop),
+                    Padding::TheanoSame => Padding::theano_border(extent).min(crop),
                     _ => crop / 2,
                 };
                 Border::Crop(before, crop - before)
@@ -77,7 +77,7 @@ impl ConvTranspose {
                 Border::Crop(before, _) => before,
                 Border::Extend(_) => 0,
             };
-            extent % 2 == 1 && in_front == Padding::theano_border(extent, false)
+            extent % 2 == 1 && in_front == Padding::theano_border(extent)
         };
         let fits = match self.window.padding {
             Padding::TheanoFull => false,

@@ -21,7 +21,7 @@ pub enum Padding {
     Same,
     /// In front only (`Conv1D` and `SeparableConv1D`).
     Causal,
-    /// As `Same`, with Theano's borders: see [`theano_border`](Self::theano_border) (Keras 1).
+    /// As many windows as `Same`, from another place on: Theano's (Keras 1).
     TheanoSame,
     /// So that every window that touches the input counts (convolutions of Keras 1 on Theano).
     TheanoFull,
@@ -41,15 +41,10 @@ impl Padding {
         paddings[config.choice("padding", &names)].1
     }
 
-    /// Theano's `same` pads in front what does not depend on the size of the input: half of the
-    /// window in a convolution (`Pooling2D` of Keras 1.2.2: all of it but one, and one less of an
-    /// odd window above 2).
-    pub fn theano_border(size: usize, pools: bool) -> usize {
-        match (pools, size) {
-            (false, size) => size / 2,
-            (true, size) if size > 2 && !size.is_multiple_of(2) => size - 2,
-            (true, size) => size.saturating_sub(1),
-        }
+    /// What [`TheanoSame`](Self::TheanoSame) puts in front of the input of a convolution, whatever
+    /// its size: half of the window.
+    pub fn theano_border(extent: usize) -> usize {
+        extent / 2
     }
 
     /// The output size of a window of `size` (dilation included) over `input` steps.

@@ -1,5 +1,7 @@
 //! Sequential models of Keras 1: bare lists, whose first layer may merge other models.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{Translated, Translator};
@@ -47,6 +49,7 @@ impl Translator<'_> {
             groups,
             count: 0,
             layers: Vec::new(),
+            positions: HashMap::new(),
             inputs: Vec::new(),
         };
         let output = match graph.chain(&layers, 0) {
@@ -121,6 +124,8 @@ struct Flattened<'a> {
     /// How many of them have been taken.
     count: usize,
     layers: Vec<Value>,
+    /// Where the layers are in the list, by name.
+    positions: HashMap<String, usize>,
     inputs: Vec<Value>,
 }
 
@@ -177,7 +182,7 @@ impl Flattened<'_> {
                 return Err(name(layer).clone());
             }
             self.count += 1;
-            self.layers.push(layer.clone());
+            self.list(layer.clone());
         }
         let inputs = config["input_layers"].as_array().into_iter().flatten();
         self.inputs.extend(inputs.cloned());
@@ -193,7 +198,7 @@ impl Flattened<'_> {
         set_name(&mut layer, self.groups.get(self.count), self.count);
         let input = input_layer(&layer).ok_or_else(|| layer.clone())?;
         let name = name(&input).clone();
-        self.layers.push(input);
+        self.list(input);
         let input = json!([name, 0, 0]);
         self.inputs.push(input.clone());
         Ok(self.add(layer, input))
@@ -219,13 +224,19 @@ impl Flattened<'_> {
         layer["name"] = name(&layer).clone();
         layer["inbound_nodes"] = json!([inputs]);
         let output = json!([layer["name"], 0, 0]);
-        self.layers.push(layer);
+        self.list(layer);
         output
     }
 
-    fn find(&self, wanted: &Value) -> Option<usize> {
-        let position = || self.layers.iter().position(|layer| name(layer) == wanted);
-        (!wanted.is_null()).then(position).flatten()
+    fn list(&mut self, layer: Value) {
+        if let Some(name) = name(&layer).as_str() {
+            self.positions.insert(name.to_owned(), self.layers.len());
+        }
+        self.layers.push(layer);
+    }
+
+    fn find(&self, name: &Value) -> Option<usize> {
+        self.positions.get(name.as_str()?).copied()
     }
 }
 
