@@ -82,12 +82,14 @@ pub fn check_family(family: &str, backend: Backend) {
     );
 }
 
-/// The largest difference, or everything that is wrong.
+/// The largest difference, or everything that is wrong. On one backend each sample alone must give
+/// what it gives in the batch, but in models called `whole_batch`, which mix samples.
 fn check(case: &Case, device: &Device, backend: Backend) -> Result<f64, String> {
     let model = Model::load(&case.model, device).map_err(|error| error.to_string())?;
     let arrays = Arrays::open(&case.arrays);
     let mut largest = check_outputs(&model, &arrays, device)?;
-    if backend == Backend::Flex && arrays.batch() > 1 {
+    let mixes_samples = case.name.starts_with("whole_batch");
+    if backend == Backend::Flex && arrays.batch() > 1 && !mixes_samples {
         for index in [0, arrays.batch() - 1] {
             let alone = check_outputs(&model, &arrays.sample(index), device)
                 .map_err(|error| format!("sample {index} alone: {error}"))?;
