@@ -83,13 +83,17 @@ fn value(tensor: &StoredTensor, device: &Device) -> Result<Value, CliError> {
             let elements: Vec<i64> = elements.iter().map(|b| i64::from_le_bytes(*b)).collect();
             Value::from_elements(elements, shape, device)
         }
-        Dtype::I8 | Dtype::I16 | Dtype::I32 | Dtype::U8 | Dtype::U16 | Dtype::U32 => {
+        #[expect(clippy::cast_possible_truncation, reason = "32 bits or less")]
+        Dtype::U32 => {
             let elements = tensor.read_f64().map_err(read)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "integers of 32 bits or less"
-            )]
             let elements: Vec<i64> = elements.into_iter().map(|x| x as i64).collect();
+            Value::from_elements(elements, shape, device)
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "32 bits or less")]
+        Dtype::I8 | Dtype::I16 | Dtype::I32 | Dtype::U8 | Dtype::U16 => {
+            // As wide as Keras computes: what overflows there overflows here.
+            let elements = tensor.read_f64().map_err(read)?;
+            let elements: Vec<i32> = elements.into_iter().map(|x| x as i32).collect();
             Value::from_elements(elements, shape, device)
         }
     };

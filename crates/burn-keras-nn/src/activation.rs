@@ -15,11 +15,13 @@
 //! ```
 
 mod function;
+mod prelu;
 mod softmax;
 #[cfg(test)]
 mod tests;
 
 pub use function::*;
+pub use prelu::*;
 pub use softmax::*;
 
 pub use burn::tensor::activation::{

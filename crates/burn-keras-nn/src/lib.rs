@@ -9,6 +9,7 @@
 //! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
 //! * [`shape`]: steps folded into the batch and back
+//! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
@@ -28,8 +29,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod activation;
+pub mod attention;
 pub mod conv;
 pub mod dropout;
+pub mod einsum;
 pub mod embedding;
 pub mod ids;
 pub mod mask;

@@ -3,16 +3,25 @@
 mod convolution;
 
 use burn::module::Module as _;
-use burn::nn::{DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LinearConfig};
+use burn::nn::{
+    DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LayerNormConfig, LinearConfig,
+};
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
+use burn_keras_nn::activation::PReluConfig;
+use burn_keras_nn::attention::{AttentionConfig, MaskedRows, MultiHeadAttentionConfig, Score};
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
-use burn_keras_nn::normalization::{BatchNormalizationConfig, batch_norm};
+use burn_keras_nn::einsum::EinsumDenseConfig;
+use burn_keras_nn::normalization::{
+    BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
+    LayerNormalizationConfig, RmsNormalizationConfig, batch_norm,
+};
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
+use keras_ir::layer;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput};
 
 use crate::layer::{Layer, Submodel};
@@ -79,6 +88,27 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
         Module::Recurrent { .. } => recurrent(module, device)?,
+        Module::PRelu { shape } => PReluConfig::new(shape.clone()).init(device).into(),
+        Module::LayerNorm { .. }
+        | Module::LayerNormalization { .. }
+        | Module::RmsNormalization { .. }
+        | Module::GroupNormalization { .. }
+        | Module::BatchRenormalization { .. } => normalization(module, scope, device)?,
+        Module::EinsumDense {
+            equation,
+            kernel,
+            bias,
+            ..
+        } => {
+            let config = EinsumDenseConfig::new(&equation.text, kernel.as_slice());
+            match bias {
+                Some(shape) => config.with_bias(shape.as_slice()),
+                None => config,
+            }
+            .init(device)
+            .into()
+        }
+        Module::Attention { .. } | Module::MultiHeadAttention { .. } => attention(module, device)?,
         noise => self::noise(noise, device)?,
     })
 }
@@ -130,14 +160,145 @@ fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
     })
 }
 
-fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
-    let acts = |rate: f64| {
-        if (0.0..1.0).contains(&rate) {
-            Ok(rate)
-        } else {
-            Err(format!("a rate of {rate}, which is not below 1"))
+fn normalization(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, String> {
+    Ok(match module {
+        Module::LayerNorm {
+            features,
+            epsilon,
+            center,
+        } => LayerNormConfig::new(*features)
+            .with_epsilon(*epsilon)
+            .with_bias(*center)
+            .init(device)
+            .into(),
+        Module::LayerNormalization {
+            features,
+            axes,
+            epsilon,
+            center,
+            scale,
+            rms_scaling,
+        } => LayerNormalizationConfig::new(*features, axes.clone())
+            .with_epsilon(*epsilon)
+            .with_center(*center)
+            .with_scale(*scale)
+            .with_rms_scaling(*rms_scaling)
+            .init(device)
+            .into(),
+        Module::RmsNormalization {
+            shape,
+            axes,
+            epsilon,
+        } => RmsNormalizationConfig::new(shape.clone(), axes.clone())
+            .with_epsilon(*epsilon)
+            .init(device)
+            .into(),
+        Module::GroupNormalization {
+            groups,
+            channels,
+            epsilon,
+            center,
+            scale,
+        } => {
+            if *groups == 0 || !channels.is_multiple_of(*groups) {
+                return Err(format!("{channels} channels in {groups} groups"));
+            }
+            GroupNormalizationConfig::new(*groups, *channels)
+                .with_epsilon(*epsilon)
+                .with_center(*center)
+                .with_scale(*scale)
+                .init(device)
+                .into()
         }
-    };
+        Module::BatchRenormalization {
+            features,
+            epsilon,
+            momentum,
+            center,
+            scale,
+            renorm,
+        } => {
+            let config = BatchRenormalizationConfig {
+                rmin: renorm.rmin,
+                rmax: renorm.rmax,
+                dmax: renorm.dmax,
+                ..BatchRenormalizationConfig::new(*features)
+            };
+            config
+                .with_epsilon(*epsilon)
+                .with_momentum(*momentum)
+                .with_center(*center)
+                .with_scale(*scale)
+                .with_renorm_momentum(renorm.momentum)
+                .init(scope, device)
+                .into()
+        }
+        other => return Err(format!("unsupported module {other:?}")),
+    })
+}
+
+fn attention(module: &Module, device: &Device) -> Result<Layer, String> {
+    Ok(match module {
+        Module::Attention {
+            score,
+            features,
+            scale,
+            dropout,
+        } => {
+            let score = match score {
+                layer::attention::Score::Dot => Score::Dot,
+                layer::attention::Score::Concat => Score::Concat,
+                layer::attention::Score::Additive => Score::Additive(*features),
+            };
+            AttentionConfig::new(score)
+                .with_scale(*scale)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
+        }
+        Module::MultiHeadAttention {
+            inputs: [query, value, key],
+            output,
+            heads: [heads, key_value_heads],
+            sizes: [key_dim, value_dim],
+            bias,
+            gate,
+            masked_rows,
+            dropout,
+        } => {
+            let rows = match masked_rows {
+                layer::attention::MaskedRows::Uniform => MaskedRows::Uniform,
+                layer::attention::MaskedRows::Lowered => MaskedRows::Lowered,
+                layer::attention::MaskedRows::Full => MaskedRows::Full,
+                layer::attention::MaskedRows::Zero => MaskedRows::Zero,
+            };
+            MultiHeadAttentionConfig::new(*query, *heads, *key_dim)
+                .with_d_value(*value)
+                .with_d_key(*key)
+                .with_d_output(output.iter().product())
+                .with_key_value_heads(*key_value_heads)
+                .with_value_dim(*value_dim)
+                .with_bias(*bias)
+                .with_gate(*gate)
+                .with_masked_rows(rows)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
+        }
+        _ => return Err("no attention".into()),
+    })
+}
+
+/// A rate that Burn's modules take.
+fn acts(rate: f64) -> Result<f64, String> {
+    if (0.0..1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(format!("a rate of {rate}, which is not below 1"))
+    }
+}
+
+fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
     Ok(match module {
         Module::Dropout { rate } => DropoutConfig::new(acts(*rate)?).init().into(),
         Module::NoiseDropout { rate, noise_shape } => NoiseDropoutConfig::new(acts(*rate)?)

@@ -1,9 +1,10 @@
 //! Whether tensors fit a step: sizes that a model leaves open are known at run time alone, and
 //! Burn's functions panic where they do not fit.
 
-use burn::module::Module as _;
+use burn::module::{Module as _, Param};
 use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
 use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
+use burn::tensor::Tensor;
 use burn_keras_import::plan::{Argument, Function, Operation, PoolWindow};
 
 use crate::layer::Layer;
@@ -30,17 +31,35 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
         | Function::Maximum
         | Function::Minimum
         | Function::Average
-        | Function::SoftmaxMasked { .. }
         | Function::And
         | Function::Or => require(broadcast(shapes), || {
             format!("tensors of {shapes:?}, element by element")
         }),
+        Function::SoftmaxMasked(_) | Function::LowerMasked => mask(shapes, 1, 0),
+        Function::Dot([a, b]) => {
+            let [x, y] = [0, 1].map(|at| shapes.get(at).map(Vec::as_slice).unwrap_or_default());
+            let fits = *a > 0
+                && *b > 0
+                && x.get(*a).is_some_and(|size| y.get(*b) == Some(size))
+                && x.first() == y.first();
+            require(fits, || {
+                format!("products of tensors of {shapes:?} along axes {a} and {b}")
+            })
+        }
+        Function::FoldMask(axes) => fold_mask(shapes, axes),
         Function::ApplyMask => mask(shapes, 1, 0),
         Function::Fill(_) => mask(shapes, 0, 1),
         Function::Select => {
-            mask(shapes, 0, 1)?;
-            let equal = shapes.get(1) == shapes.get(2);
-            require(equal, || format!("a choice between tensors of {shapes:?}"))
+            let Some([x, other]) = shapes.get(1..) else {
+                return Err("a tensor is missing".into());
+            };
+            let fits = broadcast(&[x.clone(), other.clone()]);
+            require(fits, || format!("a choice between tensors of {shapes:?}"))?;
+            let both = x
+                .iter()
+                .zip(other)
+                .map(|(a, b)| if *a == 1 { *b } else { *a });
+            mask(&[first.to_vec(), both.collect()], 0, 1)
         }
         Function::GlobalAveragePoolMasked { axes } => {
             let x = first;
@@ -95,18 +114,115 @@ pub(crate) fn module(
         Layer::ConvTranspose1d(conv) => spread(x, conv.weight.lazy_shape()[0]),
         Layer::ConvTranspose2d(conv) => spread(x, conv.weight.lazy_shape()[0]),
         Layer::ConvTranspose3d(conv) => spread(x, conv.weight.lazy_shape()[0]),
-        Layer::BatchNorm(norm) => axis(1, norm.gamma.lazy_shape()[0], "features"),
-        Layer::BatchNormalization(norm) => axis(1, norm.running_mean.value().dims()[0], "features"),
+        Layer::BatchNorm(_)
+        | Layer::BatchNormalization(_)
+        | Layer::BatchRenormalization(_)
+        | Layer::LayerNorm(_)
+        | Layer::LayerNormalization(_)
+        | Layer::RmsNormalization(_)
+        | Layer::GroupNormalization(_) => normalization(layer, x),
+        Layer::PRelu(prelu) => {
+            let fits = x.split_first().is_some_and(|(_, sizes)| {
+                let mut pairs = prelu.shape.iter().zip(sizes);
+                sizes.len() == prelu.shape.len() && pairs.all(|(a, x)| a == x || *a == 1)
+            });
+            let of = &prelu.shape;
+            require(fits, || format!("a tensor of {x:?} with slopes of {of:?}"))
+        }
         Layer::SimpleRnn(rnn) => {
             recurrent(rnn.kernel.lazy_shape()[0], rnn.units, operation, shapes)
         }
         Layer::Gru(gru) => recurrent(gru.kernel.lazy_shape()[0], gru.units, operation, shapes),
         Layer::Lstm(lstm) => recurrent(lstm.kernel.lazy_shape()[0], lstm.units, operation, shapes),
+        Layer::EinsumDense(einsum) => require(einsum.takes(x), || {
+            format!("a tensor of {x:?} in {:?}", einsum.equation)
+        }),
+        Layer::Attention(_) => {
+            let queries = x.len().saturating_sub(1);
+            let mut scores = x.to_vec();
+            if let (Some(last), Some(key)) = (scores.last_mut(), shapes.get(2)) {
+                *last = key
+                    .get(queries.saturating_sub(1))
+                    .copied()
+                    .unwrap_or_default();
+            }
+            attention(shapes, x.last().copied(), &scores)
+        }
+        Layer::MultiHeadAttention(attention) => {
+            for (tensor, linear) in
+                shapes
+                    .iter()
+                    .zip([&attention.query, &attention.value, &attention.key])
+            {
+                let features = linear.weight.lazy_shape()[0];
+                require(tensor.get(2) == Some(&features), || {
+                    format!("a tensor of {tensor:?}; {features} features are expected on axis 2")
+                })?;
+            }
+            let keys = shapes.get(2).and_then(|key| key.get(1)).copied();
+            let [batch, queries] = [0, 1].map(|axis| x.get(axis).copied().unwrap_or_default());
+            let scores = [batch, attention.heads, queries, keys.unwrap_or_default()];
+            self::attention(shapes, None, &scores)
+        }
         Layer::Embedding(_) => Ok(()),
         other => require(other.num_params() == 0, || {
             "no layer that can be called".to_owned()
         }),
     }
+}
+
+/// Whether query, value, key and the mask of the scores fit together; `features` are those of
+/// query and key, if both have the same.
+fn attention(shapes: Shapes<'_>, features: Option<usize>, scores: &[usize]) -> Result<(), String> {
+    let [query, value, key, masks @ ..] = shapes else {
+        return Err("query, value or key is missing".into());
+    };
+    let rank = query.len();
+    let same_rank = rank >= 3 && [value, key].iter().all(|other| other.len() == rank);
+    let fits = same_rank
+        && value[..rank - 1] == key[..rank - 1]
+        && query[..rank - 2] == key[..rank - 2]
+        && features.is_none_or(|features| key.last() == Some(&features));
+    require(fits, || {
+        format!("query, value and key of {query:?}, {value:?}, {key:?}")
+    })?;
+    masks
+        .iter()
+        .try_for_each(|mask| broadcasts_to(mask, scores))
+}
+
+/// Whether a mask is as large as scores of attention, sizes of 1 aside.
+fn broadcasts_to(mask: &[usize], scores: &[usize]) -> Result<(), String> {
+    let sizes = mask.iter().zip(scores);
+    let fits = mask.len() == scores.len() && { sizes }.all(|(a, b)| *a == 1 || a == b);
+    require(fits, || {
+        format!("scores of {scores:?} with a mask of {mask:?}")
+    })
+}
+
+/// Whether a mask fits query and key before their axes are folded.
+fn fold_mask(shapes: Shapes<'_>, axes: &[usize]) -> Result<(), String> {
+    let [mask, query, key] = shapes else {
+        return Err("a mask, a query or a key is missing".into());
+    };
+    let sizes = |of: &[usize], kept: &dyn Fn(&usize) -> bool| -> Vec<usize> {
+        let axes = (0..of.len().saturating_sub(1)).filter(|axis| kept(axis));
+        axes.map(|axis| of[axis]).collect()
+    };
+    let batch = sizes(query, &|axis| !axes.contains(axis));
+    let steps = [query, key].into_iter().flat_map(|of| {
+        let axes = axes.iter();
+        axes.map(|axis| of.get(*axis).copied().unwrap_or_default())
+    });
+    let steps: Vec<usize> = steps.collect();
+    let leading = mask.len().saturating_sub(steps.len());
+    let mut expected: Vec<usize> = batch.iter().copied().take(leading).collect();
+    if leading > batch.len() {
+        // One entry for all heads, or one for each: the scores tell.
+        expected.push(mask[batch.len()]);
+    }
+    expected.extend(steps);
+    broadcasts_to(mask, &expected)
 }
 
 /// Whether sequence, mask and states fit a recurrent layer.
@@ -145,6 +261,50 @@ fn axis(x: &[usize], at: usize, size: usize, what: &str) -> Result<(), String> {
     require(x.get(at) == Some(&size), || {
         format!("a tensor of {x:?}; {size} {what} are expected on axis {at}")
     })
+}
+
+fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
+    let size = |param: &Param<Tensor<1>>| param.lazy_shape()[0];
+    let features = |axis: usize, size: usize| {
+        require(x.get(axis) == Some(&size), || {
+            format!("a tensor of {x:?}; {size} features are expected on axis {axis}")
+        })
+    };
+    match layer {
+        Layer::BatchNorm(norm) => features(1, size(&norm.gamma)),
+        Layer::BatchNormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
+        Layer::BatchRenormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
+        Layer::LayerNorm(norm) => features(x.len().saturating_sub(1), size(&norm.gamma)),
+        Layer::LayerNormalization(norm) => {
+            let sizes: Option<Vec<usize>> =
+                norm.axes.iter().map(|at| x.get(*at).copied()).collect();
+            let elements = sizes.map(|sizes| sizes.iter().product::<usize>());
+            let wanted = norm.gamma.as_ref().or(norm.beta.as_ref()).map(size);
+            let fits = elements.is_some_and(|n| wanted.is_none_or(|wanted| wanted == n));
+            let axes = &norm.axes;
+            require(fits, || {
+                format!("a tensor of {x:?}, normalized over {axes:?}")
+            })
+        }
+        Layer::RmsNormalization(norm) => {
+            let has_axes = norm.axes.iter().all(|axis| *axis < x.len());
+            let fits = has_axes && x.ends_with(&norm.shape) && norm.shape.len() <= x.len();
+            let shape = &norm.shape;
+            require(fits, || {
+                format!("a tensor of {x:?} with a scale of {shape:?}")
+            })
+        }
+        Layer::GroupNormalization(norm) => {
+            if let Some(param) = norm.gamma.as_ref().or(norm.beta.as_ref()) {
+                features(1, size(param))?;
+            }
+            let channels = x.get(1).copied().unwrap_or_default();
+            let fits = x.len() > 1 && channels.is_multiple_of(norm.groups);
+            let groups = norm.groups;
+            require(fits, || format!("a tensor of {x:?} in {groups} groups"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn require(fits: bool, found: impl FnOnce() -> String) -> Result<(), String> {

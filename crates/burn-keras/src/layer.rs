@@ -5,11 +5,17 @@ use burn::module::{
     ModuleVisitor,
 };
 use burn::nn::conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d};
-use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, Linear};
+use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, LayerNorm, Linear};
 use burn::tensor::Device;
+use burn_keras_nn::activation::PRelu;
+use burn_keras_nn::attention::{Attention, MultiHeadAttention};
 use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
-use burn_keras_nn::normalization::BatchNormalization;
+use burn_keras_nn::einsum::EinsumDense;
+use burn_keras_nn::normalization::{
+    BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
+    RmsNormalization,
+};
 use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
 /// One list of all modules: the type of a field, and what is the same for all of them.
@@ -42,10 +48,13 @@ macro_rules! layers {
 }
 
 layers! {
+    EinsumDense Attention MultiHeadAttention
     Linear
     Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
-    BatchNorm BatchNormalization
+    BatchNorm BatchNormalization BatchRenormalization
+    LayerNorm LayerNormalization RmsNormalization GroupNormalization
+    PRelu
     Embedding
     Dropout NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
     SimpleRnn Gru Lstm

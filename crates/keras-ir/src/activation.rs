@@ -207,6 +207,10 @@ impl Activation {
             "ELU" => Self::Elu {
                 alpha: number(&["alpha"], 1.0)?,
             },
+            "ThresholdedReLU" => Self::Threshold {
+                threshold: number(&["theta"], 1.0)?,
+                default_value: 0.0,
+            },
             "Softmax" => match config.get("axis") {
                 None | Some(Value::Null) => Self::Softmax,
                 Some(axis) => match axis.as_i64()? {

@@ -27,6 +27,17 @@ impl Shape {
         normalize_axis(axis, self.rank())
     }
 
+    /// The positions of several Keras axes, ascending; `None` if one does not exist or stands twice.
+    pub fn axes(&self, axes: &[i64]) -> Option<Vec<usize>> {
+        let mut positions: Vec<usize> = axes
+            .iter()
+            .map(|axis| self.axis(*axis))
+            .collect::<Option<_>>()?;
+        positions.sort_unstable();
+        let distinct = positions.windows(2).all(|pair| pair[0] != pair[1]);
+        distinct.then_some(positions)
+    }
+
     /// What is known in both; `None` when the ranks differ.
     pub fn join(&self, other: &Self) -> Option<Self> {
         (self.rank() == other.rank()).then(|| {

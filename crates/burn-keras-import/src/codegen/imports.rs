@@ -17,6 +17,8 @@ const TYPES: &[(&str, &[&str])] = &[
             "EmbeddingConfig",
             "GaussianNoise",
             "GaussianNoiseConfig",
+            "LayerNorm",
+            "LayerNormConfig",
             "Linear",
             "LinearConfig",
             "PaddingConfig1d",
@@ -61,6 +63,20 @@ const TYPES: &[(&str, &[&str])] = &[
             "SeparableConv2dConfig",
         ],
     ),
+    ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
+    (
+        "burn_keras_nn::attention",
+        &[
+            "Attention",
+            "AttentionConfig",
+            "AttentionOutput",
+            "MaskedRows",
+            "MultiHeadAttention",
+            "MultiHeadAttentionConfig",
+            "MultiHeadAttentionOutput",
+            "Score",
+        ],
+    ),
     (
         "burn_keras_nn::dropout",
         &[
@@ -75,8 +91,23 @@ const TYPES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "burn_keras_nn::einsum",
+        &["EinsumDense", "EinsumDenseConfig"],
+    ),
+    (
         "burn_keras_nn::normalization",
-        &["BatchNormalization", "BatchNormalizationConfig"],
+        &[
+            "BatchNormalization",
+            "BatchNormalizationConfig",
+            "BatchRenormalization",
+            "BatchRenormalizationConfig",
+            "GroupNormalization",
+            "GroupNormalizationConfig",
+            "LayerNormalization",
+            "LayerNormalizationConfig",
+            "RmsNormalization",
+            "RmsNormalizationConfig",
+        ],
     ),
     ("burn_keras_nn::record", &["RecordBytes"]),
     (
@@ -105,9 +136,11 @@ const FUNCTIONS: &[(&str, &str)] = &[
 /// Modules whose functions are called by path, `merge::add(a, b)`.
 const MODULES: &[&str] = &[
     "activation",
+    "attention",
     "embedding",
     "mask",
     "merge",
+    "normalization",
     "padding",
     "pool",
     "record",

@@ -11,8 +11,8 @@ use super::tokens::{ident, literal};
 use super::types::{OutputField, Types, output_fields};
 use crate::passes::structure::{Segment, kind_of, modules_of};
 use crate::plan::{
-    Argument, Body, Field, FieldKind, Function, ModelPlan, ModuleRef, Operation, State, Step,
-    ValueId,
+    Argument, Body, Field, FieldKind, Function, ModelPlan, Module, ModuleRef, Operation, State,
+    Step, ValueId,
 };
 
 /// What a line of a method calls.
@@ -512,6 +512,11 @@ impl<'g> Method<'g> {
             Operation::Function(Function::Select | Function::Fill(_)) => false,
             Operation::Function(function) => needs_type(function, input, output),
             Operation::Lookup(_) => true,
+            // Its rank follows from the equation, which Rust does not read.
+            Operation::Module(module) => matches!(
+                kind_of(self.model, *module),
+                Some(FieldKind::Module(Module::EinsumDense { .. }))
+            ),
             _ => false,
         };
         needs_type.then(|| tensor_type(output))

@@ -27,6 +27,7 @@ pub(super) fn needs_type(function: &Function, input: Option<&Spec>, output: &Spe
             | Function::GlobalAveragePoolMasked { .. }
             | Function::OnesMask(_)
             | Function::Any { .. }
+            | Function::Dot(_)
             | Function::ExpandDims(_)
             | Function::Masking(_)
     );

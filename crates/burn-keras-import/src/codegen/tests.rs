@@ -463,13 +463,10 @@ fn every_function_has_its_expression() {
             "let y = activation::softmax_axes(a, [1, 2]);",
         ),
         (
-            Function::SoftmaxMasked {
-                axes: vec![1],
-                zero_masked: true,
-            },
+            Function::SoftmaxMasked(vec![1]),
             vec![f(2), b2.clone()],
             f(2),
-            "let y = activation::softmax_masked(a, b, [1], true);",
+            "let y = activation::softmax_masked(a, b, [1]);",
         ),
         (
             Function::ToFloat,

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use keras_ir::activation::Activation;
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
+use keras_ir::layer::LayerKind as Class;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
-use keras_ir::{Generation, Problem, ProblemKind};
+use keras_ir::{Generation, Problem, ProblemKind, json};
+use serde_json::Value as Literal;
 
 use super::{Lowering, lowering, lowering_of_wrapper, mask};
 use crate::names;
@@ -166,20 +168,32 @@ pub(crate) fn lower_body(
             bound.mask = mask;
         }
     }
-    for call in &of_graph.calls {
-        let found = |tensors: &[TensorId]| -> Option<Vec<Bound>> {
-            tensors
-                .iter()
-                .map(|tensor| bound.get(tensor).copied())
-                .collect()
-        };
+    let cleared = graph.cleared_masks(model);
+    for (call, gone) in of_graph.calls.iter().zip(&cleared.at_calls) {
         // A call behind one that failed has no inputs; the failure is reported already.
+        let found = |tensor: &TensorId| bound.get(tensor).copied();
+        let inputs: Option<Vec<Bound>> = call
+            .inputs
+            .iter()
+            .map(|tensor| {
+                let bound = found(tensor)?;
+                let mask = bound.mask.filter(|_| !gone.contains(tensor));
+                Some(Bound { mask, ..bound })
+            })
+            .collect();
         let named: Option<Vec<_>> = call
             .named
             .iter()
-            .map(|(name, tensors)| Some((name.clone(), found(tensors)?)))
+            .map(|(name, tensors)| {
+                let tensors = tensors.iter();
+                let found = tensors.map(|tensor| match tensor {
+                    Some(tensor) => found(tensor).map(Some),
+                    None => Some(None),
+                });
+                Some((name.clone(), found.collect::<Option<Vec<_>>>()?))
+            })
             .collect();
-        let (Some(inputs), Some(named)) = (found(&call.inputs), named) else {
+        let (Some(inputs), Some(named)) = (inputs, named) else {
             continue;
         };
         let layer = graph.layer(call.layer);
@@ -189,6 +203,7 @@ pub(crate) fn lower_body(
             model,
             id: call.layer,
             layer,
+            literals: &call.literals,
             count: call.outputs.len(),
             known: call
                 .outputs
@@ -219,7 +234,7 @@ pub(crate) fn lower_body(
             name: taken.unique(&names::value_name(&keras_name)),
             keras_name,
             value,
-            mask,
+            mask: mask.filter(|_| !cleared.at_end.contains(tensor)),
         })
     });
     builder.body.outputs = outputs.collect();
@@ -237,12 +252,14 @@ pub(crate) struct LayerCall<'a, 'g> {
     model: ModelId,
     id: LayerId,
     layer: &'g Layer,
+    /// Arguments that are no tensors.
+    literals: &'g [(String, Literal)],
     /// How many outputs are looked at.
     pub count: usize,
     /// What is known of the outputs.
     known: Vec<Spec>,
     inputs: Vec<Bound>,
-    named: Vec<(String, Vec<Bound>)>,
+    named: Vec<(String, Vec<Option<Bound>>)>,
     /// Of a wrapper, its parts.
     parts: &'g [LayerId],
     outputs: Vec<ValueId>,
@@ -252,13 +269,16 @@ impl<'g> LayerCall<'_, 'g> {
     /// Lowers the call; the outputs with their masks.
     fn lower(&mut self) -> Result<Vec<Bound>, Problem> {
         let layer = self.layer;
-        self.cast_masks();
+        // `Softmax` has rules of its own for masks of numbers.
+        if !matches!(&layer.kind, LayerKind::Layer(Class::Softmax(_))) {
+            self.cast_masks();
+        }
         match &layer.kind {
             LayerKind::Layer(class) => {
                 lowering(class).call(self)?;
                 let mask = mask::output_mask(self, class.layer().mask_rule())?;
                 let outputs = self.outputs.iter().enumerate();
-                // Only a layer's first output carries a mask: the others are states.
+                // Only a layer's first output carries a mask: the others are states and scores.
                 let bound = outputs.map(|(index, value)| Bound {
                     value: *value,
                     mask: mask.filter(|_| index == 0),
@@ -286,30 +306,35 @@ impl<'g> LayerCall<'_, 'g> {
             return Err(self.unsupported("layer", "a layer to wrap", "none"));
         };
         let layer = self.lowering.graph.layer(id);
+        let named = named.into_iter();
+        let named = named.map(|(name, bound)| (name, bound.into_iter().map(Some).collect()));
         let mut part = LayerCall {
             lowering: &mut *self.lowering,
             builder: &mut *self.builder,
             model: self.model,
             id,
             layer,
+            literals: &[],
             count,
             known: Vec::new(),
             inputs,
-            named,
+            named: named.collect(),
             parts: &[],
             outputs: Vec::new(),
         };
         part.lower()
     }
 
-    /// A mask that is passed by name may come as numbers: Keras casts it.
+    /// Masks that are passed by name may come as numbers: Keras casts them.
     fn cast_masks(&mut self) {
         for index in 0..self.named.len() {
-            if self.named[index].0 == "mask" {
-                for position in 0..self.named[index].1.len() {
-                    let mask = self.named[index].1[position].value;
-                    self.named[index].1[position].value = self.cast(mask, Kind::Bool);
+            let (name, bound) = &self.named[index];
+            if name == "mask" || name.ends_with("_mask") {
+                let mut bound = bound.clone();
+                for bound in bound.iter_mut().flatten() {
+                    bound.value = self.cast(bound.value, Kind::Bool);
                 }
+                self.named[index].1 = bound;
             }
         }
     }
@@ -319,7 +344,7 @@ impl<'g> LayerCall<'_, 'g> {
         let model = self.graph().model(inner);
         let mut specs = Vec::with_capacity(model.inputs.len());
         let mut values = Vec::with_capacity(model.inputs.len());
-        let explicit = self.named_values("mask");
+        let explicit = self.named_slots("mask");
         let mut masks = Vec::with_capacity(model.inputs.len());
         for (index, tensor) in model.inputs.iter().enumerate() {
             let Some(bound) = self.inputs.get(index).copied() else {
@@ -342,7 +367,7 @@ impl<'g> LayerCall<'_, 'g> {
             values.push(self.cast(bound.value, kind));
             specs.push(Spec { shape, kind });
             masks.push(match &explicit {
-                Some(explicit) => explicit.get(index).copied(),
+                Some(explicit) => explicit.get(index).copied().flatten(),
                 None => bound.mask,
             });
         }
@@ -492,21 +517,52 @@ impl<'g> LayerCall<'_, 'g> {
 
     /// The mask that was passed by name, or else that of the first input.
     pub fn mask(&self) -> Option<ValueId> {
-        match self.named_values("mask") {
-            Some(masks) => masks.first().copied(),
-            None => self.inputs.first().and_then(|bound| bound.mask),
-        }
+        self.masks().first().copied().flatten()
+    }
+
+    /// The masks that were passed by name, or else those of the inputs.
+    pub fn masks(&self) -> Vec<Option<ValueId>> {
+        let implicit = || self.input_masks();
+        self.named_slots("mask").unwrap_or_else(implicit)
+    }
+
+    /// The mask that goes on behind the layer: in Keras 3 that of the first input, before the one
+    /// that was passed by name if there is one.
+    pub fn passed_mask(&mut self) -> Option<ValueId> {
+        let mask = if self.generation().is_keras3() {
+            self.inputs.first().and_then(|bound| bound.mask)
+        } else {
+            self.mask()
+        };
+        mask.map(|mask| self.cast(mask, Kind::Bool))
     }
 
     /// Whether a mask was passed by name.
     pub fn has_explicit_mask(&self) -> bool {
-        self.named_values("mask").is_some()
+        self.named_slots("mask").is_some()
     }
 
     /// The tensors passed under `name`.
     pub fn named_values(&self, name: &str) -> Option<Vec<ValueId>> {
+        let slots = self.named_slots(name)?;
+        Some(slots.into_iter().flatten().collect())
+    }
+
+    /// The tensors passed under `name`, with a place for each null among them.
+    pub fn named_slots(&self, name: &str) -> Option<Vec<Option<ValueId>>> {
         let (_, bound) = self.named.iter().find(|(key, _)| key == name)?;
-        Some(bound.iter().map(|bound| bound.value).collect())
+        Some(
+            bound
+                .iter()
+                .map(|bound| Some(bound.as_ref()?.value))
+                .collect(),
+        )
+    }
+
+    /// Whether the call argument `name`, which is no tensor, is set.
+    pub fn flag(&self, name: &str) -> bool {
+        let mut literals = self.literals.iter();
+        literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
     }
 
     /// Shape and kind of a value.

@@ -4,7 +4,7 @@ use keras_ir::Problem;
 use keras_ir::layer::MaskRule;
 use keras_ir::shape::{Kind, Shape, Spec};
 
-use super::LayerCall;
+use super::{LayerCall, merging};
 use crate::plan::{Function, Operation, ValueId};
 
 /// The mask of a call's first output.
@@ -14,7 +14,7 @@ pub(crate) fn output_mask(
 ) -> Result<Option<ValueId>, Problem> {
     match rule {
         MaskRule::Stop => Ok(None),
-        MaskRule::Pass => Ok(call.mask()),
+        MaskRule::Pass => Ok(call.passed_mask()),
         MaskRule::NotZero => {
             let ids = call.input();
             let spec = call.spec(ids).with_kind(Kind::Bool);
@@ -41,9 +41,7 @@ pub(crate) fn not_value(call: &mut LayerCall<'_, '_>, value: f64) -> ValueId {
 fn fold(call: &mut LayerCall<'_, '_>, function: &Function, masks: &[ValueId]) -> Option<ValueId> {
     let (first, others) = masks.split_first()?;
     Some(others.iter().fold(*first, |merged, mask| {
-        let spec = call.spec(merged).clone();
-        let operation = Operation::Function(function.clone());
-        call.step(operation, vec![merged, *mask], spec)
+        merging::binary(call, function, merged, *mask)
     }))
 }
 

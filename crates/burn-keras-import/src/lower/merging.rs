@@ -2,7 +2,7 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
-use keras_ir::layer::merging::{Concatenate, Merge, MergeOperation, broadcast_rank};
+use keras_ir::layer::merging::{Concatenate, Dot, Merge, MergeOperation, broadcast_rank};
 use keras_ir::shape::{Kind, Spec};
 
 use super::{LayerCall, Lower};
@@ -26,20 +26,26 @@ impl Lower for Merge {
         let spec = outputs(self, call)?;
         let kind = spec.kind;
         let rank = spec.shape.rank();
+        let masks = value_masks(call, rank);
+        // Masks fill in floats.
+        let computed = match kind {
+            Kind::Int if masks.iter().all(Option::is_none) => Kind::Int,
+            _ => Kind::Float,
+        };
         let mut inputs = Vec::new();
         for input in call.inputs() {
-            let input = call.cast(input, Kind::Float);
+            let input = call.cast(input, computed);
             let missing = rank - call.rank(input);
             inputs.push(if missing == 0 {
                 input
             } else {
                 let shape = broadcast_rank(&call.spec(input).shape, rank);
                 let axes = (1..=missing).collect();
-                call.function(Function::ExpandDims(axes), input, Spec::float(shape.0))
+                let spec = call.spec(input).with_shape(shape.0);
+                call.function(Function::ExpandDims(axes), input, spec)
             });
         }
-        let spec = spec.with_kind(Kind::Float);
-        let masks = value_masks(call, rank);
+        let spec = spec.with_kind(computed);
         let value = match self.operation {
             MergeOperation::Average if inputs.len() > 1 => {
                 call.step(Operation::Function(Function::Average), inputs, spec)
@@ -66,15 +72,22 @@ fn value_masks(call: &LayerCall<'_, '_>, rank: usize) -> Vec<Option<ValueId>> {
 }
 
 /// `function` of two values, whose sizes of 1 are broadcast.
-fn binary(call: &mut LayerCall<'_, '_>, function: &Function, a: ValueId, b: ValueId) -> ValueId {
-    let dims = |id: ValueId| call.spec(id).shape.0.clone();
-    let shape = dims(a)
-        .into_iter()
-        .zip(dims(b))
-        .map(|(a, b)| if a == Some(1) { b } else { a })
-        .collect();
+pub(super) fn binary(
+    call: &mut LayerCall<'_, '_>,
+    function: &Function,
+    a: ValueId,
+    b: ValueId,
+) -> ValueId {
+    let spec = broadcast(call, a, b);
     let operation = Operation::Function(function.clone());
-    call.step(operation, vec![a, b], Spec::float(shape))
+    call.step(operation, vec![a, b], spec)
+}
+
+/// What `a` and `b` are together: sizes of 1 are broadcast.
+fn broadcast(call: &LayerCall<'_, '_>, a: ValueId, b: ValueId) -> Spec {
+    let sizes = call.spec(a).shape.0.iter().zip(&call.spec(b).shape.0);
+    let shape = sizes.map(|(a, b)| if *a == Some(1) { *b } else { *a });
+    call.spec(a).with_shape(shape.collect())
 }
 
 fn fold(call: &mut LayerCall<'_, '_>, function: &Function, inputs: &[ValueId]) -> ValueId {
@@ -142,8 +155,7 @@ fn extremum(
 }
 
 fn or(call: &mut LayerCall<'_, '_>, a: ValueId, b: ValueId) -> ValueId {
-    let spec = call.spec(a).clone();
-    call.step(Operation::Function(Function::Or), vec![a, b], spec)
+    binary(call, &Function::Or, a, b)
 }
 
 fn fill(call: &mut LayerCall<'_, '_>, mask: ValueId, value: ValueId, with: f64) -> ValueId {
@@ -153,7 +165,7 @@ fn fill(call: &mut LayerCall<'_, '_>, mask: ValueId, value: ValueId, with: f64) 
 }
 
 fn select(call: &mut LayerCall<'_, '_>, mask: ValueId, value: ValueId, other: ValueId) -> ValueId {
-    let spec = call.spec(value).clone();
+    let spec = broadcast(call, value, other);
     let operation = Operation::Function(Function::Select);
     call.step(operation, vec![mask, value, other], spec)
 }
@@ -177,6 +189,36 @@ impl Lower for Concatenate {
                 )
             }
         };
+        call.output(value);
+        Ok(())
+    }
+}
+
+impl Lower for Dot {
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let spec = outputs(self, call)?;
+        let specs: Vec<Spec> = call
+            .inputs()
+            .into_iter()
+            .map(|input| call.spec(input).clone())
+            .collect();
+        let axes = match self.positions(&specs) {
+            Ok(axes) => axes,
+            Err(m) => return Err(call.unsupported("inputs", &m.expected, &m.found)),
+        };
+        let mut inputs = Vec::with_capacity(2);
+        for (input, axis) in call.inputs().into_iter().zip(axes) {
+            let mut value = call.cast(input, Kind::Float);
+            if let Some(least_square) = self.normalize {
+                let axes = vec![axis];
+                value = call.map(Function::L2Normalize { axes, least_square }, value);
+            }
+            inputs.push(value);
+        }
+        let kind = spec.kind;
+        let operation = Operation::Function(Function::Dot(axes));
+        let value = call.step(operation, inputs, spec.with_kind(Kind::Float));
+        let value = call.cast(value, kind);
         call.output(value);
         Ok(())
     }

@@ -5,10 +5,12 @@
 //! `mask.rs`, whatever the layer.
 
 mod activation;
+mod attention;
 mod body;
 mod borders;
 mod convolution;
 mod core;
+mod einsum;
 mod mask;
 mod merging;
 mod normalization;
@@ -26,7 +28,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, WeightRef};
 use keras_ir::layer::{LayerKind as Class, Wrapper};
 use keras_ir::shape::Spec;
-use keras_ir::{Problem, ProblemKind, Report};
+use keras_ir::{Generation, Problem, ProblemKind, Report, json};
+use serde_json::Value;
 
 use crate::names;
 use crate::passes;
@@ -56,6 +59,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Masking(layer) => layer,
         Class::Identity(layer) => layer,
         Class::Activation(layer) => layer,
+        Class::PRelu(layer) => layer,
         Class::Softmax(layer) => layer,
         Class::Conv(layer) => layer,
         Class::DepthwiseConv(layer) => layer,
@@ -65,6 +69,10 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::GlobalPooling(layer) => layer,
         Class::AdaptivePooling(layer) => layer,
         Class::BatchNormalization(layer) => layer,
+        Class::LayerNormalization(layer) => layer,
+        Class::RmsNormalization(layer) => layer,
+        Class::GroupNormalization(layer) => layer,
+        Class::UnitNormalization(layer) => layer,
         Class::Dropout(layer) => layer,
         Class::SpatialDropout(layer) => layer,
         Class::GaussianNoise(layer) => layer,
@@ -77,6 +85,10 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::UpSampling(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
+        Class::Dot(layer) => layer,
+        Class::EinsumDense(layer) => layer,
+        Class::Attention(layer) => layer,
+        Class::MultiHeadAttention(layer) => layer,
         Class::Recurrent(layer) => layer,
         Class::MaskOperation(layer) => layer,
     }
@@ -100,11 +112,21 @@ fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
 /// A layer as its lowering sees it when the module is chosen.
 pub(crate) struct LayerView<'g> {
     layer: &'g Layer,
+    /// The generation that wrote the file.
+    pub generation: Generation,
     /// The inputs of all its calls, in all models.
     pub calls: &'g [Vec<Spec>],
+    /// Arguments of all its calls that are no tensors.
+    literals: Vec<&'g (String, Value)>,
 }
 
 impl LayerView<'_> {
+    /// Whether any call sets the argument `name`.
+    pub fn flag(&self, name: &str) -> bool {
+        let mut literals = self.literals.iter();
+        literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
+    }
+
     /// Keras's shape of a weight; empty if the layer has no such weight.
     pub fn weight(&self, name: &str) -> &[usize] {
         let weights = self.layer.weights.iter();
@@ -344,7 +366,7 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
         for call in &model.calls {
             // Initial states count as inputs, whichever way they are passed.
             let states = call.argument("initial_state").unwrap_or_default();
-            let inputs = call.inputs.iter().chain(states);
+            let inputs = call.inputs.iter().chain(states.iter().flatten());
             let specs: Vec<Spec> = inputs
                 .map(|tensor| model.tensors[tensor.0].spec.clone())
                 .collect();
@@ -358,12 +380,24 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
 
 /// The modules of all layers that are called.
 fn modules(graph: &Graph, calls: &BTreeMap<LayerId, Vec<Vec<Spec>>>) -> HashMap<LayerId, Module> {
+    let mut literals: HashMap<LayerId, Vec<&(String, Value)>> = HashMap::new();
+    for call in graph.models.iter().flat_map(|model| &model.calls) {
+        literals
+            .entry(call.layer)
+            .or_default()
+            .extend(&call.literals);
+    }
     let modules = calls.iter().filter_map(|(id, calls)| {
         let layer = graph.layer(*id);
         let LayerKind::Layer(class) = &layer.kind else {
             return None;
         };
-        let module = lowering(class).module(&LayerView { layer, calls })?;
+        let module = lowering(class).module(&LayerView {
+            layer,
+            generation: graph.generation,
+            calls,
+            literals: literals.get(id).cloned().unwrap_or_default(),
+        })?;
         Some((*id, module))
     });
     modules.collect()

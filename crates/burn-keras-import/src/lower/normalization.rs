@@ -1,44 +1,59 @@
 //! Normalization.
 
+mod batch;
+mod layer;
+
 use keras_ir::Problem;
-use keras_ir::layer::normalization::BatchNormalization;
+use keras_ir::layer::normalization::{GroupNormalization, UnitNormalization};
 
 use super::body::{axis_to_one, invert};
 use super::{LayerCall, LayerView, Lower};
-use crate::plan::{Module, Operation};
+use crate::plan::{Function, Module, Operation, ValueId};
 
-impl Lower for BatchNormalization {
+impl Lower for GroupNormalization {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
-        let features = layer.weight("moving_mean").first().copied()?;
-        let (epsilon, momentum) = (self.epsilon, self.momentum);
-        Some(if self.center && self.scale {
-            Module::BatchNorm {
-                features,
-                epsilon,
-                momentum,
-            }
-        } else {
-            Module::BatchNormalization {
-                features,
-                epsilon,
-                momentum,
-                center: self.center,
-                scale: self.scale,
-            }
+        let input = layer.calls.first()?.first()?;
+        let channels = input.shape.dim(self.position(input)?)?;
+        Some(Module::GroupNormalization {
+            groups: self.groups.unwrap_or(channels),
+            channels,
+            epsilon: self.epsilon,
+            center: self.center,
+            scale: self.scale,
         })
     }
 
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        if self.weighted && call.mask().is_some() {
+            // The mask must have the input's axes there: that of a sequence fails in tf.keras too.
+            let expected = "no mask: tf.keras weights mean and variance by it";
+            return Err(call.unsupported("mask", expected, "a mask"));
+        }
         let input = call.float_input();
-        let spec = call.spec(input).clone();
-        let axis = self.position(&spec).unwrap_or(1);
-        let axes = axis_to_one(spec.shape.rank(), axis);
+        let axis = self.position(call.spec(input)).unwrap_or(1);
+        let axes = axis_to_one(call.rank(input), axis);
         let value = call.permute(input, axes.clone());
-        let spec = call.spec(value).clone();
-        let module = Operation::Module(call.module()?);
-        let value = call.step(module, vec![value], spec);
+        let value = forward(call, value)?;
         let value = call.permute(value, invert(&axes));
         call.output(value);
         Ok(())
     }
+}
+
+impl Lower for UnitNormalization {
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let input = call.float_input();
+        let axes = self.positions(call.spec(input)).unwrap_or_default();
+        let least_square = self.least_square;
+        let value = call.map(Function::L2Normalize { axes, least_square }, input);
+        call.output(value);
+        Ok(())
+    }
+}
+
+/// The value through the layer's module, which keeps its shape.
+fn forward(call: &mut LayerCall<'_, '_>, value: ValueId) -> Result<ValueId, Problem> {
+    let spec = call.spec(value).clone();
+    let module = Operation::Module(call.module()?);
+    Ok(call.step(module, vec![value], spec))
 }

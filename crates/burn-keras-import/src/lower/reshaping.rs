@@ -66,7 +66,7 @@ impl Lower for Permute {
 
 impl Lower for RepeatVector {
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
-        let input = call.float_input();
+        let input = call.input();
         let spec = outputs(self, call)?;
         let value = call.function(Function::RepeatVector(self.n), input, spec);
         call.output(value);

@@ -195,7 +195,9 @@ impl Pass<'_> {
             | Function::Maximum
             | Function::Minimum
             | Function::Average
+            | Function::LowerMasked
             | Function::NotEqual(_)
+            | Function::Above(_)
             | Function::ZerosMask
             | Function::And
             | Function::Or => function.clone(),
@@ -207,6 +209,17 @@ impl Pass<'_> {
                 let mut list: Vec<usize> = list.iter().map(|axis| axes[*axis]).collect();
                 list.sort_unstable();
                 Function::SoftmaxAxes(list)
+            }
+            Function::L2Normalize {
+                axes: list,
+                least_square,
+            } => {
+                let mut list: Vec<usize> = list.iter().map(|axis| axes[*axis]).collect();
+                list.sort_unstable();
+                Function::L2Normalize {
+                    axes: list,
+                    least_square: *least_square,
+                }
             }
             Function::Concatenate(axis) => Function::Concatenate(axes[*axis]),
             Function::Reverse(axis) => Function::Reverse(axes[*axis]),

@@ -23,12 +23,16 @@ pub enum Function {
     Glu(usize),
     /// Softmax over several axes at once.
     SoftmaxAxes(Vec<usize>),
-    /// Softmax of what the mask (the second input) keeps.
-    SoftmaxMasked {
+    /// Softmax of what the mask (the second input) keeps, 0 elsewhere: Keras 3's.
+    SoftmaxMasked(Vec<usize>),
+    /// Logits lowered far where the mask of numbers (the second input) is 0: tf.keras's.
+    LowerMasked,
+    /// Scaled to length 1 over axes.
+    L2Normalize {
         /// The axes.
         axes: Vec<usize>,
-        /// Whether masked outputs are zero (Keras 3).
-        zero_masked: bool,
+        /// The least square of a length that is divided by.
+        least_square: f64,
     },
     /// Integers or booleans to floats.
     ToFloat,
@@ -104,8 +108,12 @@ pub enum Function {
     Minimum,
     /// Mean of all inputs.
     Average,
+    /// Sums of products along one axis of each of two, sample by sample.
+    Dot([usize; 2]),
     /// Mask: elements that differ from a value.
     NotEqual(f64),
+    /// Mask: elements above a value.
+    Above(f64),
     /// Mask: steps of which any feature differs from a value.
     Masking(f64),
     /// The first input times the mask (the second), which lacks the last axes.
@@ -122,6 +130,23 @@ pub enum Function {
     And,
     /// Either mask.
     Or,
+    /// A mask `[1, queries, keys]` by which no query sees a later key, from both and their axis.
+    Causal(usize),
+    /// A mask `[1, queries, keys]` by which each query sees the keys near it.
+    Window {
+        /// The axis of the steps.
+        axis: usize,
+        /// How far, the query's own step included.
+        size: usize,
+    },
+    /// These axes as steps, all others but the last as batch.
+    FoldAxes(Vec<usize>),
+    /// Undoes [`FoldAxes`](Self::FoldAxes): the axes of the second input.
+    UnfoldAxes(Vec<usize>),
+    /// A mask of attention for query and key (the second and third input) with folded axes.
+    FoldMask(Vec<usize>),
+    /// Weights of attention between query and key (the second and third input) that were folded.
+    UnfoldScores(Vec<usize>),
     /// Whether any element of a mask along an axis keeps.
     Any {
         /// The axis.
@@ -167,9 +192,13 @@ impl Function {
             Self::SoftmaxAxes(axes) => {
                 function("activation", "softmax_axes", vec![Literal::sizes(axes)])
             }
-            Self::SoftmaxMasked { axes, zero_masked } => {
-                let arguments = vec![Literal::sizes(axes), (*zero_masked).into()];
-                function("activation", "softmax_masked", arguments)
+            Self::SoftmaxMasked(axes) => {
+                function("activation", "softmax_masked", vec![Literal::sizes(axes)])
+            }
+            Self::LowerMasked => function("activation", "lower_masked", vec![]),
+            Self::L2Normalize { axes, least_square } => {
+                let arguments = vec![Literal::sizes(axes), (*least_square).into()];
+                function("normalization", "l2_normalize", arguments)
             }
             Self::ToFloat => Method("float", vec![]),
             Self::ToInt => Method("int", vec![]),
@@ -246,6 +275,8 @@ impl Function {
             Self::Maximum => function("merge", "maximum", vec![]),
             Self::Minimum => function("merge", "minimum", vec![]),
             Self::Average => Variadic("merge", "average", vec![]),
+            Self::Dot(axes) => function("merge", "dot", vec![Literal::sizes(axes)]),
+            Self::Above(value) => function("mask", "above", vec![(*value).into()]),
             Self::Masking(value) => function("mask", "masking", vec![(*value).into()]),
             Self::ApplyMask => function("mask", "apply_mask", vec![]),
             Self::Select => function("mask", "select", vec![]),
@@ -254,9 +285,23 @@ impl Function {
             Self::ZerosMask => function("mask", "zeros_mask", vec![]),
             Self::And => function("mask", "and", vec![]),
             Self::Or => function("mask", "or", vec![]),
+            Self::Causal(axis) => function("mask", "causal", vec![(*axis).into()]),
+            Self::Window { axis, size } => {
+                function("mask", "window", vec![(*axis).into(), (*size).into()])
+            }
+            Self::FoldAxes(axes) => function("attention", "fold_axes", slice(axes)),
+            Self::UnfoldAxes(axes) => function("attention", "unfold_axes", slice(axes)),
+            Self::FoldMask(axes) => function("attention", "fold_mask", slice(axes)),
+            Self::UnfoldScores(axes) => function("attention", "unfold_scores", slice(axes)),
             Self::Any { axis, .. } => function("mask", "any", vec![(*axis).into()]),
         }
     }
+}
+
+fn slice(axes: &[usize]) -> Vec<Literal> {
+    vec![Literal::Slice(
+        axes.iter().copied().map(Literal::Size).collect(),
+    )]
 }
 
 fn not_equal(kind: Kind, value: f64) -> Expression {

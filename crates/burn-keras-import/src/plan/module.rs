@@ -2,6 +2,9 @@
 //! `burn-keras-nn` otherwise.
 
 use keras_ir::Activation;
+use keras_ir::layer::attention::{MaskedRows, Score};
+use keras_ir::layer::einsum::Equation;
+use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 
 use super::literal::Literal;
@@ -72,7 +75,7 @@ pub enum Module {
         /// Whether there is a bias.
         bias: bool,
     },
-    /// `burn::nn::BatchNorm`: with gamma and beta.
+    /// `burn::nn::BatchNorm`: one axis, with gamma and beta.
     BatchNorm {
         /// Features.
         features: usize,
@@ -81,7 +84,7 @@ pub enum Module {
         /// Keras's momentum.
         momentum: f64,
     },
-    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing.
+    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing, or several axes.
     BatchNormalization {
         /// Features.
         features: usize,
@@ -93,6 +96,72 @@ pub enum Module {
         center: bool,
         /// Whether there is a gamma.
         scale: bool,
+    },
+    /// `burn_keras_nn::normalization::BatchRenormalization`.
+    BatchRenormalization {
+        /// Features.
+        features: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Keras's momentum.
+        momentum: f64,
+        /// Whether there is a beta.
+        center: bool,
+        /// Whether there is a gamma.
+        scale: bool,
+        /// Renormalization.
+        renorm: Renorm,
+    },
+    /// `burn::nn::LayerNorm`: of the last axis, with a gamma.
+    LayerNorm {
+        /// Size of the axis.
+        features: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Whether there is a beta.
+        center: bool,
+    },
+    /// `burn_keras_nn::normalization::LayerNormalization`.
+    LayerNormalization {
+        /// The number of elements that are normalised together.
+        features: usize,
+        /// The axes, ascending.
+        axes: Vec<usize>,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Whether there is a beta.
+        center: bool,
+        /// Whether there is a gamma.
+        scale: bool,
+        /// Whether the mean stays.
+        rms_scaling: bool,
+    },
+    /// `burn_keras_nn::normalization::RmsNormalization`.
+    RmsNormalization {
+        /// The shape of Keras's scale.
+        shape: Vec<usize>,
+        /// The normalised axes, ascending.
+        axes: Vec<usize>,
+        /// Added to the mean square.
+        epsilon: f64,
+    },
+    /// `burn_keras_nn::normalization::GroupNormalization`.
+    GroupNormalization {
+        /// Groups.
+        groups: usize,
+        /// Channels.
+        channels: usize,
+        /// Added to the variance.
+        epsilon: f64,
+        /// Whether there is a beta.
+        center: bool,
+        /// Whether there is a gamma.
+        scale: bool,
+    },
+    /// `burn_keras_nn::activation::PRelu`.
+    PRelu {
+        /// The shape of Keras's alpha.
+        shape: Vec<usize>,
     },
     /// `burn::nn::Embedding`.
     Embedding {
@@ -121,6 +190,47 @@ pub enum Module {
         go_backwards: bool,
         /// What masked steps give.
         masked_output: MaskedOutput,
+    },
+    /// `burn_keras_nn::einsum::EinsumDense`.
+    EinsumDense {
+        /// What is multiplied and summed.
+        equation: Equation,
+        /// Keras's shape of the kernel.
+        kernel: Vec<usize>,
+        /// The shape in which the bias is added, if there is one.
+        bias: Option<Vec<usize>>,
+        /// How many axes Keras's bias has.
+        bias_rank: usize,
+    },
+    /// `burn_keras_nn::attention::Attention`.
+    Attention {
+        /// How queries are compared with keys.
+        score: Score,
+        /// Features of query and key.
+        features: usize,
+        /// Whether there is a scale.
+        scale: bool,
+        /// Share of the weights dropped in training.
+        dropout: f64,
+    },
+    /// `burn_keras_nn::attention::MultiHeadAttention`.
+    MultiHeadAttention {
+        /// Features of query, value and key.
+        inputs: [usize; 3],
+        /// Sizes of the axes that stand for the features of the output.
+        output: Vec<usize>,
+        /// Heads of the query, and of key and value.
+        heads: [usize; 2],
+        /// Size of a head of query and key, and of the value.
+        sizes: [usize; 2],
+        /// Whether there are biases.
+        bias: bool,
+        /// Whether there is a gate.
+        gate: bool,
+        /// What the weights of a query become whose mask keeps no key.
+        masked_rows: MaskedRows,
+        /// Share of the weights dropped in training.
+        dropout: f64,
     },
     /// `burn::nn::Dropout`.
     Dropout {
@@ -185,11 +295,20 @@ pub struct Source {
 pub enum Transform {
     /// As it is.
     None,
+    /// All elements in one row.
+    Flatten,
     /// Axes in another order.
     Permute(Vec<usize>),
     /// Axes in another order, then the first two become one and a second axis of size 1 follows:
     /// a depthwise kernel.
     Depthwise(Vec<usize>),
+    /// Axes in another order, then neighbours become one.
+    Merged {
+        /// The order.
+        axes: Vec<usize>,
+        /// How many axes become one, for each axis in Burn; 0 is a new axis of size 1.
+        groups: Vec<usize>,
+    },
     /// A vector as a matrix of that many rows.
     Rows(usize),
     /// The kernel of a recurrent layer with that many gates, which cuDNN stores gate by gate, each
@@ -201,10 +320,18 @@ pub enum Transform {
 }
 
 impl Transform {
+    /// Neighbours become one, in the order in which they are.
+    fn merged(groups: &[usize]) -> Self {
+        Self::Merged {
+            axes: (0..groups.iter().sum()).collect(),
+            groups: groups.to_vec(),
+        }
+    }
+
     /// The permutation of the axes, if that is all, apart from the shape.
     pub fn permutation(&self) -> Option<&[usize]> {
         match self {
-            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes),
+            Self::Permute(axes) | Self::Depthwise(axes) | Self::Merged { axes, .. } => Some(axes),
             _ => None,
         }
     }
@@ -212,8 +339,10 @@ impl Transform {
     /// The number of axes of a weight that can be transformed; `None` for any.
     pub fn rank(&self) -> Option<usize> {
         match self {
-            Self::None => None,
-            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes.len()),
+            Self::None | Self::Flatten => None,
+            Self::Permute(axes) | Self::Depthwise(axes) | Self::Merged { axes, .. } => {
+                Some(axes.len())
+            }
             Self::Rows(_) | Self::SumOfHalves => Some(1),
             Self::CuDnnKernel(_) => Some(2),
         }
@@ -224,6 +353,7 @@ impl Transform {
     pub fn shape(&self, shape: &[usize]) -> Vec<usize> {
         match self {
             Self::None | Self::CuDnnKernel(_) => shape.to_vec(),
+            Self::Flatten => vec![shape.iter().product()],
             Self::Rows(rows) => vec![*rows, shape[0] / rows],
             Self::SumOfHalves => vec![shape[0] / 2],
             Self::Permute(axes) => axes.iter().map(|axis| shape[*axis]).collect(),
@@ -232,6 +362,13 @@ impl Transform {
                 let mut merged = vec![permuted[0] * permuted[1], 1];
                 merged.extend(&permuted[2..]);
                 merged
+            }
+            Self::Merged { axes, groups } => {
+                let mut sizes = axes.iter().map(|axis| shape[*axis]);
+                groups
+                    .iter()
+                    .map(|count| sizes.by_ref().take(*count).product())
+                    .collect()
             }
         }
     }
@@ -350,6 +487,15 @@ fn depthwise_kernel(spatial: usize) -> Transform {
             .chain(0..spatial)
             .collect(),
     )
+}
+
+/// What all batch normalizations have in common.
+fn batch_options(epsilon: f64, momentum: f64, center: bool, scale: bool) -> Options {
+    Options::default()
+        .some("with_epsilon", Some(epsilon.into()))
+        .some("with_momentum", Some(momentum.into()))
+        .add("with_center", center, true)
+        .add("with_scale", scale, true)
 }
 
 impl Module {
@@ -487,11 +633,86 @@ impl Module {
                 "BatchNormalization",
                 Scoped("BatchNormalizationConfig"),
                 vec![(*features).into()],
+                batch_options(*epsilon, *momentum, *center, *scale),
+            ),
+            Self::BatchRenormalization {
+                features,
+                epsilon,
+                momentum,
+                center,
+                scale,
+                renorm,
+            } => make(
+                "BatchRenormalization",
+                Scoped("BatchRenormalizationConfig"),
+                vec![(*features).into()],
+                batch_options(*epsilon, *momentum, *center, *scale)
+                    .add("with_renorm_momentum", renorm.momentum, 0.99)
+                    .some("with_rmin", renorm.rmin.map(Literal::from))
+                    .some("with_rmax", renorm.rmax.map(Literal::from))
+                    .some("with_dmax", renorm.dmax.map(Literal::from)),
+            ),
+            Self::LayerNorm {
+                features,
+                epsilon,
+                center,
+            } => make(
+                "LayerNorm",
+                Config("LayerNormConfig"),
+                vec![(*features).into()],
+                options().some("with_epsilon", Some((*epsilon).into())).add(
+                    "with_bias",
+                    *center,
+                    true,
+                ),
+            ),
+            Self::LayerNormalization {
+                features,
+                axes,
+                epsilon,
+                center,
+                scale,
+                rms_scaling,
+            } => make(
+                "LayerNormalization",
+                Config("LayerNormalizationConfig"),
+                vec![(*features).into(), Literal::sizes(axes)],
                 options()
                     .some("with_epsilon", Some((*epsilon).into()))
-                    .some("with_momentum", Some((*momentum).into()))
+                    .add("with_center", *center, true)
+                    .add("with_scale", *scale, true)
+                    .add("with_rms_scaling", *rms_scaling, false),
+            ),
+            Self::RmsNormalization {
+                shape,
+                axes,
+                epsilon,
+            } => make(
+                "RmsNormalization",
+                Config("RmsNormalizationConfig"),
+                vec![Literal::sizes(shape), Literal::sizes(axes)],
+                options().some("with_epsilon", Some((*epsilon).into())),
+            ),
+            Self::GroupNormalization {
+                groups,
+                channels,
+                epsilon,
+                center,
+                scale,
+            } => make(
+                "GroupNormalization",
+                Config("GroupNormalizationConfig"),
+                vec![(*groups).into(), (*channels).into()],
+                options()
+                    .some("with_epsilon", Some((*epsilon).into()))
                     .add("with_center", *center, true)
                     .add("with_scale", *scale, true),
+            ),
+            Self::PRelu { shape } => make(
+                "PRelu",
+                Config("PReluConfig"),
+                vec![Literal::sizes(shape)],
+                options(),
             ),
             Self::Embedding { count, size } => make(
                 "Embedding",
@@ -541,6 +762,83 @@ impl Module {
                     )
                 }
             }
+            Self::EinsumDense {
+                equation,
+                kernel,
+                bias,
+                ..
+            } => {
+                let text = Literal::Text(equation.text.clone());
+                make(
+                    "EinsumDense",
+                    Config("EinsumDenseConfig"),
+                    vec![text, Literal::sizes(kernel)],
+                    options().some("with_bias", bias.as_deref().map(Literal::sizes)),
+                )
+            }
+            Self::Attention {
+                score,
+                features,
+                scale,
+                dropout,
+            } => {
+                let score = match score {
+                    Score::Dot => Literal::Variant("Score", "Dot", vec![]),
+                    Score::Concat => Literal::Variant("Score", "Concat", vec![]),
+                    Score::Additive => {
+                        Literal::TupleVariant("Score", "Additive", vec![(*features).into()])
+                    }
+                };
+                Construction {
+                    output: Some("AttentionOutput"),
+                    ..make(
+                        "Attention",
+                        Config("AttentionConfig"),
+                        vec![score],
+                        options().add("with_scale", *scale, false).add(
+                            "with_dropout",
+                            *dropout,
+                            0.0,
+                        ),
+                    )
+                }
+            }
+            Self::MultiHeadAttention {
+                inputs: [query, value, key],
+                output,
+                heads: [heads, key_value_heads],
+                sizes: [key_dim, value_dim],
+                bias,
+                gate,
+                masked_rows,
+                dropout,
+            } => {
+                let rows = match masked_rows {
+                    MaskedRows::Uniform => None,
+                    MaskedRows::Lowered => Some("Lowered"),
+                    MaskedRows::Full => Some("Full"),
+                    MaskedRows::Zero => Some("Zero"),
+                };
+                let rows = rows.map(|rows| Literal::Variant("MaskedRows", rows, vec![]));
+                Construction {
+                    output: Some("MultiHeadAttentionOutput"),
+                    ..make(
+                        "MultiHeadAttention",
+                        Config("MultiHeadAttentionConfig"),
+                        vec![(*query).into(), (*heads).into(), (*key_dim).into()],
+                        options()
+                            .add("with_d_value", *value, *query)
+                            .add("with_d_key", *key, *query)
+                            .add("with_d_output", output.iter().product(), *query)
+                            .add("with_key_value_heads", *key_value_heads, *heads)
+                            .add("with_value_dim", *value_dim, *key_dim)
+                            .add("with_bias", *bias, true)
+                            .add("with_gate", *gate, false)
+                            .some("with_masked_rows", rows)
+                            .add("with_dropout", *dropout, 0.0),
+                    )
+                }
+            }
             Self::Dropout { rate } => make(
                 "Dropout",
                 Plain("DropoutConfig"),
@@ -587,13 +885,15 @@ impl Module {
             source: Source { weight, transform },
             kind: ParamKind::Trained,
         };
-        let statistic = |name, weight| Param {
-            name,
-            source: Source {
-                weight,
-                transform: Transform::None,
-            },
+        // Of several axes Keras's weights have several too; Burn's have one.
+        let row = |name, weight| param(name, weight, Transform::Flatten);
+        let statistic = |name, weight, transform| Param {
             kind: ParamKind::Statistic,
+            ..param(name, weight, transform)
+        };
+        let affine = |scale: bool, center: bool| {
+            let gamma = scale.then(|| row("gamma", "gamma"));
+            gamma.into_iter().chain(center.then(|| row("beta", "beta")))
         };
         let plain = |name, weight| param(name, weight, Transform::None);
         let mut params = Vec::new();
@@ -639,19 +939,38 @@ impl Module {
             Self::BatchNorm { .. } => params.extend([
                 plain("gamma", "gamma"),
                 plain("beta", "beta"),
-                statistic("running_mean", "moving_mean"),
-                statistic("running_var", "moving_variance"),
+                statistic("running_mean", "moving_mean", Transform::None),
+                statistic("running_var", "moving_variance", Transform::None),
             ]),
             Self::BatchNormalization { center, scale, .. } => {
-                if *scale {
-                    params.push(plain("gamma", "gamma"));
-                }
-                if *center {
-                    params.push(plain("beta", "beta"));
-                }
-                params.push(statistic("running_mean", "moving_mean"));
-                params.push(statistic("running_var", "moving_variance"));
+                params.extend(affine(*scale, *center));
+                params.push(statistic("running_mean", "moving_mean", Transform::Flatten));
+                params.push(statistic(
+                    "running_var",
+                    "moving_variance",
+                    Transform::Flatten,
+                ));
             }
+            Self::BatchRenormalization { center, scale, .. } => {
+                params.extend(affine(*scale, *center));
+                params.extend(
+                    [
+                        ("running_mean", "moving_mean"),
+                        ("running_var", "moving_variance"),
+                        ("running_std", "moving_stddev"),
+                        ("renorm_mean", "renorm_mean"),
+                        ("renorm_std", "renorm_stddev"),
+                    ]
+                    .map(|(name, weight)| statistic(name, weight, Transform::Flatten)),
+                );
+            }
+            Self::LayerNorm { center, .. } => params.extend(affine(true, *center)),
+            Self::LayerNormalization { center, scale, .. }
+            | Self::GroupNormalization { center, scale, .. } => {
+                params.extend(affine(*scale, *center));
+            }
+            Self::RmsNormalization { .. } => params.push(row("gamma", "scale")),
+            Self::PRelu { .. } => params.push(row("alpha", "alpha")),
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {
                 cell, layout, bias, ..
@@ -674,6 +993,77 @@ impl Module {
                     params.push(param("bias", "bias", of_bias));
                 }
             }
+            Self::EinsumDense {
+                equation,
+                bias,
+                bias_rank,
+                ..
+            } => {
+                let [axes, groups] = kernel_order(equation);
+                params.push(param(
+                    "kernel",
+                    "kernel",
+                    Transform::Merged { axes, groups },
+                ));
+                if bias.is_some() {
+                    params.push(param("bias", "bias", Transform::merged(&[*bias_rank])));
+                }
+            }
+            Self::Attention { score, scale, .. } => {
+                if *scale {
+                    let rank = usize::from(*score == Score::Additive);
+                    params.push(param("scale", "scale", Transform::merged(&[rank])));
+                }
+                if *score == Score::Concat {
+                    let name = "concat_score_weight";
+                    params.push(param(name, name, Transform::merged(&[0])));
+                }
+            }
+            Self::MultiHeadAttention {
+                output, bias, gate, ..
+            } => {
+                let mut projection = |[weight, of_weight, bias_name, of_bias]: [&'static str;
+                                          4],
+                                      input: usize,
+                                      output: usize| {
+                    params.push(param(
+                        weight,
+                        of_weight,
+                        Transform::merged(&[input, output]),
+                    ));
+                    if *bias {
+                        params.push(param(bias_name, of_bias, Transform::merged(&[output])));
+                    }
+                };
+                projection(
+                    ["query.weight", "query/kernel", "query.bias", "query/bias"],
+                    1,
+                    2,
+                );
+                projection(["key.weight", "key/kernel", "key.bias", "key/bias"], 1, 2);
+                if *gate {
+                    projection(
+                        ["gate.weight", "gate/kernel", "gate.bias", "gate/bias"],
+                        1,
+                        2,
+                    );
+                }
+                projection(
+                    ["value.weight", "value/kernel", "value.bias", "value/bias"],
+                    1,
+                    2,
+                );
+                projection(
+                    [
+                        "output.weight",
+                        "attention_output/kernel",
+                        "output.bias",
+                        "attention_output/bias",
+                    ],
+                    2,
+                    output.len(),
+                );
+            }
             Self::Dropout { .. }
             | Self::NoiseDropout { .. }
             | Self::SpatialDropout { .. }
@@ -683,4 +1073,22 @@ impl Module {
         }
         params
     }
+}
+
+/// The order of a kernel's axes as `burn_keras_nn::einsum` wants them, and how many each group has:
+/// those of input and output, of the input alone, of the output alone.
+fn kernel_order(equation: &Equation) -> [Vec<usize>; 2] {
+    let group = |in_input: bool, in_output: bool| -> Vec<usize> {
+        let kernel = equation.kernel.iter().enumerate();
+        kernel
+            .filter(|(_, letter)| {
+                equation.input.contains(letter) == in_input
+                    && equation.output.contains(letter) == in_output
+            })
+            .map(|(axis, _)| axis)
+            .collect()
+    };
+    let groups = [group(true, true), group(true, false), group(false, true)];
+    let counts = groups.iter().map(Vec::len).collect();
+    [groups.concat(), counts]
 }

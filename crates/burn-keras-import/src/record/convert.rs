@@ -25,9 +25,9 @@ pub(super) fn burn_elements(
     let shape = tensor.shape();
     let (values, _) = elements.as_chunks::<4>();
     Ok(match transform {
-        Transform::None | Transform::Rows(_) => elements.into_owned(),
+        Transform::None | Transform::Flatten | Transform::Rows(_) => elements.into_owned(),
         // The merged axes of a depthwise kernel are neighbours already: only the shape differs.
-        Transform::Permute(axes) | Transform::Depthwise(axes) => {
+        Transform::Permute(axes) | Transform::Depthwise(axes) | Transform::Merged { axes, .. } => {
             permute(values, shape, axes).into_flattened()
         }
         Transform::CuDnnKernel(gates) => cudnn_kernel(values, shape, *gates).into_flattened(),

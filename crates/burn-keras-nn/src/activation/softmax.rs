@@ -4,40 +4,45 @@ use burn::tensor::{Bool, DType, Int, Tensor, activation};
 
 /// Softmax over several axes together: the values along `axes` sum to 1.
 ///
-/// One axis gives [`softmax`](super::softmax).
+/// One axis gives [`softmax`](super::softmax). Several are computed as Keras does it,
+/// `exp(x - logsumexp(x))`: where all values are so low that the logarithm is lost in rounding (all
+/// masked, in `tf.keras` 2), each comes out as 1.
 pub fn softmax_axes<const D: usize, const N: usize>(x: Tensor<D>, axes: [usize; N]) -> Tensor<D> {
     if let [axis] = axes[..] {
         return activation::softmax(x, axis);
     }
     let largest = x.clone().detach().max_dims(&axes);
-    let e = (x - largest).exp();
-    let sum = e.clone().sum_dims(&axes);
-    e / sum
+    let sum = (x.clone() - largest.clone()).exp().sum_dims(&axes);
+    (x - (largest + sum.log())).exp()
 }
 
-/// Keras's `Softmax` layer with a mask (true = keep), which is broadcast along axes of size 1.
+/// Keras 3's `Softmax` layer with a mask (true = keep), which is broadcast along axes of size 1.
 ///
-/// * `zero_masked == true`, Keras 3: masked logits become -1e9 (-3e4 in float16), and masked
-///   outputs are zeroed afterwards, so a row without any kept value is all zeros.
-/// * `zero_masked == false`, `tf.keras` 2: -1e9 (-65504 in float16) is added to masked logits; a
-///   row without any kept value is about uniform.
+/// Masked logits become -1e9 (-3e4 in float16), and masked outputs are zeroed afterwards, so a row
+/// without any kept value is all zeros. For `tf.keras` see [`lower_masked`].
 pub fn softmax_masked<const D: usize, const N: usize>(
     x: Tensor<D>,
     mask: Tensor<D, Bool>,
     axes: [usize; N],
-    zero_masked: bool,
 ) -> Tensor<D> {
-    let half = x.dtype() == DType::F16;
+    let low = if x.dtype() == DType::F16 { -3e4 } else { -1e9 };
     let masked = mask.bool_not().expand(x.dims());
-    if zero_masked {
-        let low = if half { -3e4 } else { -1e9 };
-        let y = softmax_axes(x.mask_fill(masked.clone(), low), axes);
-        y.mask_fill(masked, 0.0)
+    let y = softmax_axes(x.mask_fill(masked.clone(), low), axes);
+    y.mask_fill(masked, 0.0)
+}
+
+/// `x + (1 - mask) * -1e9` (-65504 in float16): what `tf.keras` 2's `Softmax` does with a mask before
+/// it computes. The mask is one of numbers, 1 to keep and 0 to mask, broadcast along axes of size 1.
+///
+/// A row without any kept value comes out about uniform.
+pub fn lower_masked<const D: usize>(x: Tensor<D>, mask: Tensor<D>) -> Tensor<D> {
+    let low = if x.dtype() == DType::F16 {
+        -65504.0
     } else {
-        let low = if half { -65504.0 } else { -1e9 };
-        let lowered = x.clone().add_scalar(low);
-        softmax_axes(x.mask_where(masked, lowered), axes)
-    }
+        -1e9
+    };
+    let masked = mask.cast(x.dtype()).neg().add_scalar(1.0);
+    x.add(masked.mul_scalar(low))
 }
 
 /// Keras 3's `sparsemax` along `axis`.

@@ -712,7 +712,7 @@ fn masked_softmax_of_both_generations() {
             Tensor::<3, Bool>::from_data([[[true, false, true]], [[false, false, false]]], &device)
         };
         close(
-            &values(softmax_masked(x(), mask(), [2], true)),
+            &values(softmax_masked(x(), mask(), [2])),
             &[
                 0.18440023, 0.0, 0.81559974, 0.8081916, 0.0, 0.19180839, 0.0, 0.0, 0.0, 0.0, 0.0,
                 0.0,
@@ -720,7 +720,7 @@ fn masked_softmax_of_both_generations() {
             1e-6,
         );
         close(
-            &values(softmax_masked(x(), mask(), [2], false)),
+            &values(softmax(lower_masked(x(), mask().float()), 2)),
             &[
                 0.18440023, 0.0, 0.81559974, 0.8081916, 0.0, 0.19180839, 0.33333334, 0.33333334,
                 0.33333334, 0.33333334, 0.33333334, 0.33333334,
@@ -745,4 +745,41 @@ fn chosen_by_value() {
         values(softmax(x(), 1))
     );
     assert!(!Activation::Softmax.is_elementwise() && Activation::Tanh.is_elementwise());
+}
+
+// PReLU(shared_axes=[1]) of wave((2, 3, 4), .3), alpha wave((1, 4), 1.7) + 2.
+#[test]
+fn slopes_along_shared_axes() {
+    for device in devices() {
+        let mut prelu = PReluConfig::new([1, 4]).init(&device);
+        prelu.alpha = burn::module::Param::from_tensor(wave([4], 1.7, &device).add_scalar(2.0));
+        close(
+            &values(prelu.forward(wave([2, 3, 4], 0.3, &device))),
+            &[
+                0.2955202, 0.661959, 0.9114763, 0.9999999, 0.9118939, 0.6627204, 0.296491,
+                -0.2650305, -1.553088, -2.350695, -2.519792, -2.105476, -2.347227, -1.313066,
+                -0.1411895, 0.3599884, 0.7115381, 0.9374092, 0.9977061, 0.8817785, 0.6101027,
+                0.2306648, -0.485214, -1.25067,
+            ],
+            1e-6,
+        );
+    }
+}
+
+// tf_keras: Softmax()(wave((1, 4), .5), mask=m)
+#[test]
+fn masks_of_numbers_lower_logits() {
+    for device in devices() {
+        let x = wave([1, 4], 0.5, &device);
+        let run = |mask: [f32; 4]| {
+            let mask = Tensor::<2>::from_floats([mask], &device);
+            values(softmax(lower_masked(x.clone(), mask), 1))
+        };
+        close(
+            &run([1.0, 0.5, 0.0, 1.0]),
+            &[0.3773663, 0.0, 0.0, 0.6226337],
+            1e-6,
+        );
+        close(&run([0.0; 4]), &[0.25; 4], 1e-6);
+    }
 }

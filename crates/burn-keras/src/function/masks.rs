@@ -20,6 +20,11 @@ pub(super) fn not_equal(x: Value, value: f64) -> Result<Value, Error> {
     }, else no_rank(rank))
 }
 
+pub(super) fn above(x: Value, value: f64) -> Result<Value, Error> {
+    let rank = x.rank();
+    at_rank!(rank, D => apply(x, |x: Tensor<D>| Ok(mask::above(x, value))), else no_rank(rank))
+}
+
 pub(super) fn masking(x: Value, value: f64, rank: usize) -> Result<Value, Error> {
     let x_rank = x.rank();
     at_rank!(x_rank, D => at_rank!(rank, D2 => {
@@ -77,5 +82,26 @@ pub(super) fn select(keep: Value, x: Value, other: Value) -> Result<Value, Error
         float!(x, D, x => {
             mask::select::<D, D2>(Tensor::restore(keep)?, x, Tensor::restore(other)?)
         })
+    }, else no_rank(rank))
+}
+
+pub(super) fn causal(queries: Value, keys: Value, axis: usize) -> Result<Value, Error> {
+    let rank = queries.rank();
+    at_rank!(rank, D => {
+        let (queries, keys) = (Tensor::<D>::restore(queries)?, Tensor::<D>::restore(keys)?);
+        Ok(mask::causal(queries, keys, axis).erase())
+    }, else no_rank(rank))
+}
+
+pub(super) fn window(
+    queries: Value,
+    keys: Value,
+    axis: usize,
+    size: usize,
+) -> Result<Value, Error> {
+    let rank = queries.rank();
+    at_rank!(rank, D => {
+        let (queries, keys) = (Tensor::<D>::restore(queries)?, Tensor::<D>::restore(keys)?);
+        Ok(mask::window(queries, keys, axis, size).erase())
     }, else no_rank(rank))
 }

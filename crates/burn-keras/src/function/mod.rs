@@ -4,6 +4,7 @@
 //! What is called depends on ranks, and a debug build gives every arm of a `match` its own place
 //! on the stack: each function has a Rust function, each rank a closure.
 
+mod attention;
 mod masks;
 mod merging;
 mod pooling;
@@ -12,7 +13,7 @@ mod shaping;
 
 use burn::tensor::{Bool, Tensor};
 use burn_keras_import::plan::{Function, ReducedAxes};
-use burn_keras_nn::activation as activations;
+use burn_keras_nn::{activation as activations, normalization};
 use keras_ir::Activation;
 
 use crate::rank::at_number;
@@ -28,6 +29,14 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
             let [keep, x, other] = take(inputs)?;
             masks::select(keep, x, other)
         }
+        Function::FoldMask(axes) => {
+            let [mask, query, key] = take(inputs)?;
+            attention::fold_mask(mask, query, key, axes)
+        }
+        Function::UnfoldScores(axes) => {
+            let [scores, query, key] = take(inputs)?;
+            attention::unfold_scores(scores, query, key, axes, rank)
+        }
         Function::Add
         | Function::Subtract
         | Function::Multiply
@@ -36,9 +45,14 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::And
         | Function::Or
         | Function::ApplyMask
-        | Function::SoftmaxMasked { .. }
+        | Function::Dot(_)
+        | Function::SoftmaxMasked(_)
+        | Function::LowerMasked
         | Function::GlobalAveragePoolMasked { .. }
         | Function::UnfoldSteps
+        | Function::UnfoldAxes(_)
+        | Function::Causal(_)
+        | Function::Window { .. }
         | Function::Fill(_) => {
             let [a, b] = take(inputs)?;
             binary(function, a, b, rank)
@@ -58,6 +72,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::Sparsemax(axis) => along(x, *axis, Along::Sparsemax),
         Function::Glu(axis) => along(x, *axis, Along::Glu),
         Function::SoftmaxAxes(axes) => softmax_axes(x, axes),
+        Function::L2Normalize { axes, least_square } => l2_normalize(x, axes, *least_square),
         Function::ToFloat => shaping::to_float(x),
         Function::ToInt => shaping::to_int(x),
         Function::ToBool => masks::not_equal(x, 0.0),
@@ -90,10 +105,12 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
             pooling::global_average_pool(x, axes, rank)
         }
         Function::NotEqual(value) => masks::not_equal(x, *value),
+        Function::Above(value) => masks::above(x, *value),
         Function::Masking(value) => masks::masking(x, *value, rank),
         Function::OnesMask(_) => masks::ones_mask(x, rank),
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
+        Function::FoldAxes(axes) => attention::fold_axes(x, axes),
         _ => Err(Error::Data(format!(
             "{function:?} takes more than one input"
         ))),
@@ -106,7 +123,12 @@ fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value,
         Function::ApplyMask => masks::apply_mask(a, b),
         Function::Fill(value) => masks::fill(a, b, *value),
         Function::UnfoldSteps => shaping::unfold_steps(a, &b),
-        Function::SoftmaxMasked { axes, zero_masked } => softmax_masked(a, b, axes, *zero_masked),
+        Function::SoftmaxMasked(axes) => softmax_masked(a, b, axes),
+        Function::LowerMasked => lower_masked(a, b),
+        Function::Dot(axes) => merging::dot(a, b, *axes, rank),
+        Function::UnfoldAxes(axes) => attention::unfold_axes(a, b, axes),
+        Function::Causal(axis) => masks::causal(a, b, *axis),
+        Function::Window { axis, size } => masks::window(a, b, *axis, *size),
         Function::GlobalAveragePoolMasked { axes } => {
             pooling::global_average_pool_masked(a, b, &axes.axes, rank)
         }
@@ -209,18 +231,25 @@ fn softmax_axes(x: Value, axes: &[usize]) -> Result<Value, Error> {
     }, else no_rank(count))
 }
 
-fn softmax_masked(
-    x: Value,
-    keep: Value,
-    axes: &[usize],
-    zero_masked: bool,
-) -> Result<Value, Error> {
+fn l2_normalize(x: Value, axes: &[usize], least_square: f64) -> Result<Value, Error> {
+    let count = axes.len();
+    at_number!(count, N in 1 2 3 4 5 6 => {
+        let axes: [usize; N] = array(axes)?;
+        float!(x, D, x => normalization::l2_normalize::<D, N>(x, axes, least_square))
+    }, else no_rank(count))
+}
+
+fn lower_masked(x: Value, mask: Value) -> Result<Value, Error> {
+    float!(x, D, x => activations::lower_masked(x, Tensor::<D>::try_from(mask)?))
+}
+
+fn softmax_masked(x: Value, keep: Value, axes: &[usize]) -> Result<Value, Error> {
     let count = axes.len();
     at_number!(count, N in 1 2 3 4 5 6 => {
         let axes: [usize; N] = array(axes)?;
         float!(x, D, x => {
             let keep = Tensor::<D, Bool>::try_from(keep)?;
-            activations::softmax_masked::<D, N>(x, keep, axes, zero_masked)
+            activations::softmax_masked::<D, N>(x, keep, axes)
         })
     }, else no_rank(count))
 }

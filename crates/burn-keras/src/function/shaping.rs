@@ -45,8 +45,11 @@ pub(super) fn expand_dims(x: Value, axes: &[usize]) -> Result<Value, Error> {
 }
 
 pub(super) fn repeat_vector(x: Value, count: usize) -> Result<Value, Error> {
-    let x = Tensor::<2>::restore(x)?;
-    Ok(shape::repeat_vector(x, count).erase())
+    Ok(match x {
+        Value::Float(_) => shape::repeat_vector(Tensor::<2, Float>::restore(x)?, count).erase(),
+        Value::Int(_) => shape::repeat_vector(Tensor::<2, Int>::restore(x)?, count).erase(),
+        Value::Bool(_) => shape::repeat_vector(Tensor::<2, Bool>::restore(x)?, count).erase(),
+    })
 }
 
 pub(super) fn fold_steps(x: Value) -> Result<Value, Error> {

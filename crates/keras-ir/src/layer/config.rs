@@ -232,6 +232,36 @@ impl<'a> Config<'a> {
         integers
     }
 
+    /// A list of sizes, of which null ones are left open; one number is a list of one.
+    pub fn dims(&mut self, key: &'static str) -> Vec<Option<usize>> {
+        let dims = match self.value(key) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| match item {
+                    Value::Null => Some(None),
+                    size => as_size(size).map(Some),
+                })
+                .collect(),
+            Some(one) => as_size(one).map(|size| vec![Some(size)]),
+        };
+        dims.unwrap_or_else(|| {
+            self.malformed(key, "sizes or nulls");
+            Vec::new()
+        })
+    }
+
+    /// A string that must be there.
+    pub fn string(&mut self, key: &'static str) -> &'a str {
+        match self.value(key).and_then(Value::as_str) {
+            Some(text) => text,
+            None => {
+                self.malformed(key, "a string");
+                ""
+            }
+        }
+    }
+
     /// An integer, or `default`.
     pub fn integer(&mut self, key: &'static str, default: i64) -> i64 {
         match self.value(key) {

@@ -119,17 +119,34 @@ impl KerasLayer for Masking {
 
 /// `Identity`, and `ActivityRegularization`, whose penalty acts in training alone.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Identity;
+pub struct Identity {
+    /// Whether a mask goes on: not through tf.keras's `Identity`, which does not know of masks.
+    pub passes_mask: bool,
+}
 
 impl KerasLayer for Identity {
-    fn read(_class: &str, config: &mut Config<'_>) -> Self {
+    fn read(class: &str, config: &mut Config<'_>) -> Self {
         // Penalties of ActivityRegularization.
         config.optional_number("l1");
         config.optional_number("l2");
-        Self
+        Self {
+            passes_mask: class != "Identity" || config.generation().is_keras3(),
+        }
     }
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         Ok(vec![single(inputs)?.clone()])
+    }
+
+    fn mask_rule(&self) -> MaskRule {
+        if self.passes_mask {
+            MaskRule::Pass
+        } else {
+            MaskRule::Stop
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        true
     }
 }

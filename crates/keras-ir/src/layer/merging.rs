@@ -1,6 +1,7 @@
 //! Layers that merge several inputs.
 
 use super::config::Config;
+use super::normalization::least_square;
 use super::{KerasLayer, MaskRule, Mismatch};
 use crate::shape::{Kind, Shape, Spec};
 
@@ -28,6 +29,19 @@ pub enum MergeOperation {
 pub struct Merge {
     /// What is done.
     pub operation: MergeOperation,
+}
+
+/// The kind that inputs of several kinds have together: floats win over integers, and those over
+/// booleans (Keras 3, `result_type`; tf.keras merges one kind alone).
+pub fn common_kind(inputs: &[Spec]) -> Kind {
+    let has = |kind| inputs.iter().any(|spec| spec.kind == kind);
+    if has(Kind::Float) {
+        Kind::Float
+    } else if has(Kind::Int) {
+        Kind::Int
+    } else {
+        Kind::Bool
+    }
 }
 
 /// The shape of `input` in a merge of `rank` axes.
@@ -87,14 +101,13 @@ impl KerasLayer for Merge {
         ) {
             *first = None;
         }
-        let all_int = inputs.iter().all(|spec| spec.kind == Kind::Int);
+        let kind = match (common_kind(inputs), self.operation) {
+            (Kind::Int, operation) if operation != MergeOperation::Average => Kind::Int,
+            _ => Kind::Float,
+        };
         Ok(vec![Spec {
             shape: Shape(merged),
-            kind: if all_int && self.operation != MergeOperation::Average {
-                Kind::Int
-            } else {
-                Kind::Float
-            },
+            kind,
         }])
     }
 
@@ -138,18 +151,96 @@ impl KerasLayer for Concatenate {
                 };
             }
         }
-        let kind = if inputs.iter().all(|spec| spec.kind == first.kind) {
-            first.kind
-        } else {
-            Kind::Float
-        };
         Ok(vec![Spec {
             shape: Shape(shape),
-            kind,
+            kind: common_kind(inputs),
         }])
     }
 
     fn mask_rule(&self) -> MaskRule {
         MaskRule::Join(self.axis)
+    }
+}
+
+/// `Dot`: the sum of products along one axis of each input, sample by sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dot {
+    /// Keras's axes of the first and the second input, the batch axis counted.
+    pub axes: [i64; 2],
+    /// With `normalize`, both are scaled to length 1 along their axis first: the least square of a
+    /// length that is divided by.
+    pub normalize: Option<f64>,
+}
+
+impl Dot {
+    /// The positions of the axes in inputs that fit.
+    ///
+    /// # Errors
+    ///
+    /// When the layer cannot take the inputs.
+    pub fn positions(&self, inputs: &[Spec]) -> Result<[usize; 2], Mismatch> {
+        let mismatch = || {
+            let [a, b] = self.axes;
+            Mismatch::new(
+                format!("two inputs of at least 2 axes, with axes {a} and {b} of one size"),
+                inputs,
+            )
+        };
+        let [a, b] = inputs else {
+            return Err(mismatch());
+        };
+        let (a, b) = (&a.shape, &b.shape);
+        match (a.axis(self.axes[0]), b.axis(self.axes[1])) {
+            (Some(at), Some(bt)) if at > 0 && bt > 0 => match (a.dim(at), b.dim(bt)) {
+                (Some(x), Some(y)) if x != y => Err(mismatch()),
+                _ => Ok([at, bt]),
+            },
+            _ => Err(mismatch()),
+        }
+    }
+}
+
+impl KerasLayer for Dot {
+    fn read(_class: &str, config: &mut Config<'_>) -> Self {
+        let axes = match config.integers("axes").as_deref() {
+            Some([both]) => [*both, *both],
+            Some([first, second]) => [*first, *second],
+            _ => {
+                config.unsupported("axes", "one axis for both inputs, or one for each");
+                [-1, -1]
+            }
+        };
+        // Keras 3.15, `numerical_utils.normalize`: the default epsilon.
+        let least = least_square(config.generation(), 1e-7);
+        Self {
+            axes,
+            normalize: config.bool("normalize", false).then_some(least),
+        }
+    }
+
+    fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
+        let [first, second] = self.positions(inputs)?;
+        let mut shape = inputs[0].shape.0.clone();
+        shape.remove(first);
+        let others = inputs[1].shape.0.iter().enumerate();
+        shape.extend(
+            others
+                .filter(|(axis, _)| *axis != 0 && *axis != second)
+                .map(|(_, size)| *size),
+        );
+        if shape.len() == 1 {
+            shape.push(Some(1));
+        }
+        Ok(vec![Spec {
+            shape: Shape(shape),
+            kind: match common_kind(inputs) {
+                Kind::Int if self.normalize.is_none() => Kind::Int,
+                _ => Kind::Float,
+            },
+        }])
+    }
+
+    fn mask_rule(&self) -> MaskRule {
+        MaskRule::Stop
     }
 }

@@ -5,10 +5,13 @@
 //! importer's business (`burn-keras-import`, `lower`).
 
 pub mod activation;
+pub mod attention;
 pub mod borders;
 pub mod config;
 pub mod convolution;
 pub mod core;
+pub mod einsum;
+mod mask;
 pub mod merging;
 pub mod normalization;
 pub mod pooling;
@@ -25,12 +28,14 @@ use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Generation;
 use config::Config;
+pub use mask::MaskRule;
 pub use wrapper::Wrapper;
 
 /// A weight that a layer has, in the order in which Keras creates and saves them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightSpec {
-    /// Keras's name: `kernel`, `bias`, `gamma`, …
+    /// Keras's name: `kernel`, `bias`, `gamma`, …, with that of the inner layer where a layer is
+    /// made of others: `query/kernel`.
     pub name: &'static str,
     /// Keras's shape; `None` where the input shape leaves it open.
     pub shape: Vec<Option<usize>>,
@@ -82,23 +87,6 @@ impl Mismatch {
     }
 }
 
-/// What a layer does with the masks of its inputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MaskRule {
-    /// The first input's mask goes on to the output.
-    Pass,
-    /// No mask goes on (the layer may still use the one it gets).
-    Stop,
-    /// A new mask: where the ids are not zero.
-    NotZero,
-    /// A new mask: where any feature differs from `mask_value`.
-    NotValue(f64),
-    /// Merge layers: the masks of the inputs are combined.
-    Combine,
-    /// `Concatenate`: the masks are joined along this Keras axis.
-    Join(i64),
-}
-
 /// A Keras layer class with its options.
 pub trait KerasLayer: std::fmt::Debug {
     /// Reads the options.
@@ -127,9 +115,31 @@ pub trait KerasLayer: std::fmt::Debug {
         MaskRule::Pass
     }
 
-    /// Names of call arguments (besides the inputs) that the layer understands as tensors.
+    /// Whether Keras 3 takes the masks off the tensors that the layer is called with.
+    fn clears_masks(&self) -> bool {
+        false
+    }
+
+    /// Whether Keras 3 gives the very tensor that came in, at inference.
+    fn is_nothing(&self) -> bool {
+        false
+    }
+
+    /// The parameters of Keras's `call` whose tensors are the inputs, in order, if there are
+    /// several; most layers take all inputs in one.
+    fn input_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Names of call arguments (besides the inputs) that the layer understands as tensors; behind
+    /// several [`input_parameters`](Self::input_parameters) those that follow them, in order.
     fn tensor_arguments(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Whether the layer understands this value of a call argument that is no tensor.
+    fn understands(&self, _argument: &str, _value: &Value) -> bool {
+        false
     }
 
     /// What users should know of the layer, each after its name.
@@ -207,7 +217,8 @@ registry! {
     Embedding(core::Embedding): "Embedding";
     Masking(core::Masking): "Masking";
     Activation(activation::ActivationLayer):
-        "Activation" | "ReLU" | "LeakyReLU";
+        "Activation" | "ReLU" | "LeakyReLU" | "ELU" | "ThresholdedReLU";
+    PRelu(activation::PRelu): "PReLU";
     Softmax(activation::Softmax): "Softmax";
     Conv(convolution::Conv):
         "Conv1D" | "Conv2D" | "Conv3D"
@@ -234,8 +245,13 @@ registry! {
     BatchNormalization(normalization::BatchNormalization):
         "BatchNormalization" | "BatchNormalizationV1" | "BatchNormalizationV2"
         | "SyncBatchNormalization";
+    LayerNormalization(normalization::LayerNormalization): "LayerNormalization";
+    RmsNormalization(normalization::RmsNormalization): "RMSNormalization";
+    GroupNormalization(normalization::GroupNormalization): "GroupNormalization";
+    UnitNormalization(normalization::UnitNormalization): "UnitNormalization";
     Dropout(regularization::Dropout): "Dropout" | "AlphaDropout" | "GaussianDropout";
-    SpatialDropout(regularization::SpatialDropout): "SpatialDropout1D" | "SpatialDropout2D";
+    SpatialDropout(regularization::SpatialDropout):
+        "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D";
     GaussianNoise(regularization::GaussianNoise): "GaussianNoise";
     Identity(core::Identity): "Identity" | "ActivityRegularization";
     Flatten(reshaping::Flatten): "Flatten";
@@ -248,9 +264,14 @@ registry! {
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";
     Concatenate(merging::Concatenate): "Concatenate";
+    Dot(merging::Dot): "Dot";
+    EinsumDense(einsum::EinsumDense): "EinsumDense";
+    Attention(attention::Attention): "Attention" | "AdditiveAttention";
+    MultiHeadAttention(attention::MultiHeadAttention):
+        "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention";
     Recurrent(rnn::Recurrent):
         "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
     MaskOperation(symbolic::MaskOperation):
         "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
-        | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast";
+        | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast" | "op:ConvertToTensor";
 }

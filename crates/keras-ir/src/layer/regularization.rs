@@ -67,9 +67,13 @@ impl KerasLayer for Dropout {
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         Ok(vec![single(inputs)?.with_kind(Kind::Float)])
     }
+
+    fn is_nothing(&self) -> bool {
+        true
+    }
 }
 
-/// `SpatialDropout1D/2D`: whole channels are dropped.
+/// `SpatialDropout1D/2D/3D`: whole channels are dropped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpatialDropout {
     /// Number of spatial axes.
@@ -82,7 +86,11 @@ pub struct SpatialDropout {
 
 impl KerasLayer for SpatialDropout {
     fn read(class: &str, config: &mut Config<'_>) -> Self {
-        let dimensions = if class.ends_with("1D") { 1 } else { 2 };
+        let dimensions = match class {
+            "SpatialDropout1D" => 1,
+            "SpatialDropout2D" => 2,
+            _ => 3,
+        };
         Self {
             dimensions,
             rate: rate(config),
@@ -93,6 +101,10 @@ impl KerasLayer for SpatialDropout {
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         let input = single_of_rank(inputs, self.dimensions + 2)?;
         Ok(vec![input.with_kind(Kind::Float)])
+    }
+
+    fn is_nothing(&self) -> bool {
+        true
     }
 }
 
@@ -114,5 +126,9 @@ impl KerasLayer for GaussianNoise {
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         Ok(vec![single(inputs)?.with_kind(Kind::Float)])
+    }
+
+    fn is_nothing(&self) -> bool {
+        true
     }
 }

@@ -213,8 +213,8 @@ fn same_config(graph: &Graph, a: LayerId, b: LayerId) -> bool {
             model_a.layers.len() == model_b.layers.len()
                 && model_a.calls.len() == model_b.calls.len()
                 && model_a.calls.iter().zip(&model_b.calls).all(|(a, b)| {
-                    (a.node, &a.inputs, &a.named, &a.outputs)
-                        == (b.node, &b.inputs, &b.named, &b.outputs)
+                    (a.node, &a.inputs, &a.named, &a.literals, &a.outputs)
+                        == (b.node, &b.inputs, &b.named, &b.literals, &b.outputs)
                 })
                 && layers.into_iter().all(|(a, b)| same_config(graph, *a, *b))
         }
