@@ -42,6 +42,7 @@ fn body(inputs: usize, specs: &[(usize, Kind)], steps: Vec<Step>, outputs: &[usi
                 mask: None,
             })
             .collect(),
+        states: Vec::new(),
     }
 }
 
