@@ -18,6 +18,9 @@ fn outputs(layer: &dyn KerasLayer, call: &LayerCall<'_, '_>) -> Result<Vec<Spec>
         .map_err(|m| call.unsupported("inputs", &m.expected, &m.found))
 }
 
+/// What all backends can compute with.
+const MOST_AXES: usize = 6;
+
 /// Query, value and key as floats; the value is the key too where there is none.
 fn attended(call: &mut LayerCall<'_, '_>) -> [ValueId; 3] {
     let inputs = call.inputs();
@@ -176,6 +179,14 @@ impl Lower for MultiHeadAttention {
         let [query, value, key] = attended(call);
         let rank = call.rank(query);
         let axes = self.axes(call.spec(query)).unwrap_or_default();
+        if let Some(spec) = specs
+            .iter()
+            .take(call.count)
+            .find(|s| s.shape.rank() > MOST_AXES)
+        {
+            let found = format!("an output of shape {}", spec.shape);
+            return Err(call.unsupported("attention_axes", "outputs of at most 6 axes", &found));
+        }
         let mask = mask_of(self, call, query, value);
         if mask.is_some() {
             check_rows(self, call, query)?;
@@ -258,8 +269,8 @@ fn spread(
     let (rank, of_mask) = (call.rank(query), call.rank(mask));
     let steps = 2 * axes.len();
     let scores = rank + axes.len();
-    if of_mask < steps || of_mask > scores.min(6) {
-        let expected = format!("a mask of {steps} to {} axes", scores.min(6));
+    if of_mask < steps || of_mask > scores.min(MOST_AXES) {
+        let expected = format!("a mask of {steps} to {} axes", scores.min(MOST_AXES));
         let found = format!("one of {of_mask} axes");
         return Err(call.unsupported("attention_mask", &expected, &found));
     }

@@ -112,7 +112,7 @@ pub fn added_shape(bias: &[usize], output: &[Option<usize>]) -> Vec<usize> {
 pub struct EinsumDense {
     /// What is multiplied and summed.
     pub equation: Equation,
-    /// Sizes of the output's letters, without a batch axis that is one of them.
+    /// Sizes of the output's letters, without a batch axis that is one of them; there may be more.
     pub output_shape: Vec<Option<usize>>,
     /// The output's letters along which the bias varies.
     pub bias_axes: Option<Vec<char>>,
@@ -237,7 +237,8 @@ impl EinsumDense {
         if self.equation.elided != Elided::Left {
             output.insert(0, dims.first().copied().flatten());
         }
-        if output.len() != self.equation.output.len() {
+        // Keras looks at no more sizes than there are letters.
+        if output.len() < self.equation.output.len() {
             return Err(Mismatch::new(
                 format!(
                     "an output_shape of as many sizes as the equation {} asks for",

@@ -21,7 +21,7 @@ pub struct Recurrent {
 }
 
 /// The options that all recurrent layers share.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecurrentOptions {
     /// Whether every step is an output, or the last alone.
     pub return_sequences: bool,
@@ -124,7 +124,9 @@ impl KerasLayer for Recurrent {
             notes.push("its dropout acts in training alone and is not applied there yet");
         }
         if self.options.stateful {
-            notes.push("every call starts with zeros, as Keras's first call does");
+            notes.push(
+                "`forward` starts with zeros, as Keras's first call does; `forward_with_state` goes on",
+            );
         }
         notes
     }
