@@ -266,6 +266,11 @@ fn sizes_that_do_not_fit_are_errors() {
         .unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
 
+    let nothing_left = vec![call(Function::Crop(vec![(0, 0), (1, 2)]), &[0], 1)];
+    let crop = only(body(1, &[FLOAT; 2], nothing_left, &[1])).unwrap();
+    let error = crop.predict([floats(&[[0.0; 3]])]).unwrap_err();
+    assert!(matches!(error, Error::Shape { .. }), "{error}");
+
     let steps = vec![step(Operation::Module(ModuleRef::Own(0)), &[0], 1)];
     let root = model(
         vec![field(0, "dense", linear(4))],
