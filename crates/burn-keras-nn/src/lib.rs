@@ -30,6 +30,7 @@ pub mod dropout;
 pub mod embedding;
 pub mod ids;
 pub mod mask;
+mod math;
 pub mod merge;
 pub mod normalization;
 #[cfg(feature = "optim")]
