@@ -3,6 +3,7 @@
 
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
+use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::resizing::Interpolation;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 use keras_ir::shape::{Kind, Shape, Spec};
@@ -470,6 +471,33 @@ fn every_function_has_its_expression() {
             "let y = activation::softmax_masked(a, b, [1]);",
         ),
         (
+            Function::LowerMasked,
+            vec![f(2), f(2)],
+            f(2),
+            "let y = activation::lower_masked(a, b);",
+        ),
+        (
+            Function::L2Normalize {
+                axes: vec![1, 2],
+                least_square: 1e-24,
+            },
+            vec![f(3)],
+            f(3),
+            "let y = normalization::l2_normalize(a, [1, 2], 1e-24);",
+        ),
+        (
+            Function::Above(0.5),
+            vec![f(2)],
+            b2.clone(),
+            "let y = mask::above(a, 0.5);",
+        ),
+        (
+            Function::Dot([1, 2]),
+            vec![f(2), f(3)],
+            f(2),
+            "let y: Tensor<2> = merge::dot(a, b, [1, 2]);",
+        ),
+        (
             Function::ToFloat,
             vec![b2.clone()],
             f(2),
@@ -878,6 +906,72 @@ fn every_module_has_its_config() {
             "BatchNormalization",
             "BatchNormalizationConfig::new(2).with_epsilon(0.001).with_momentum(0.9)
                 .with_center(false).init(&scope.enter(\"layer\"), device)",
+        ),
+        (
+            Module::BatchRenormalization {
+                features: 2,
+                epsilon: 0.001,
+                momentum: 0.9,
+                center: true,
+                scale: true,
+                renorm: Renorm {
+                    momentum: 0.99,
+                    rmin: None,
+                    rmax: Some(3.0),
+                    dmax: None,
+                },
+            },
+            "BatchRenormalization",
+            "BatchRenormalizationConfig::new(2).with_epsilon(0.001).with_momentum(0.9)
+                .with_rmax(3.0).init(&scope.enter(\"layer\"), device)",
+        ),
+        (
+            Module::LayerNorm {
+                features: 4,
+                epsilon: 0.001,
+                center: false,
+            },
+            "LayerNorm",
+            "LayerNormConfig::new(4).with_epsilon(0.001).with_bias(false).init(device)",
+        ),
+        (
+            Module::LayerNormalization {
+                features: 12,
+                axes: vec![1, 2],
+                epsilon: 0.001,
+                center: true,
+                scale: false,
+                rms_scaling: true,
+            },
+            "LayerNormalization",
+            "LayerNormalizationConfig::new(12, [1, 2]).with_epsilon(0.001).with_scale(false)
+                .with_rms_scaling(true).init(device)",
+        ),
+        (
+            Module::RmsNormalization {
+                shape: vec![3],
+                axes: vec![2],
+                epsilon: 1e-6,
+            },
+            "RmsNormalization",
+            "RmsNormalizationConfig::new([3], [2]).with_epsilon(1e-6).init(device)",
+        ),
+        (
+            Module::GroupNormalization {
+                groups: 2,
+                channels: 4,
+                epsilon: 0.001,
+                center: false,
+                scale: true,
+            },
+            "GroupNormalization",
+            "GroupNormalizationConfig::new(2, 4).with_epsilon(0.001).with_center(false)
+                .init(device)",
+        ),
+        (
+            Module::PRelu { shape: vec![1, 3] },
+            "PRelu",
+            "PReluConfig::new([1, 3]).init(device)",
         ),
         (
             Module::Embedding { count: 7, size: 2 },
