@@ -36,6 +36,7 @@ pub mod einsum;
 pub mod embedding;
 pub mod ids;
 pub mod mask;
+mod math;
 pub mod merge;
 pub mod normalization;
 #[cfg(feature = "optim")]

@@ -7,6 +7,7 @@
 //! | `RMSNormalization` | [`RmsNormalization`] |
 //! | `GroupNormalization` | [`GroupNormalization`] |
 //! | `UnitNormalization` | [`l2_normalize`] |
+//! | `Rescaling` | [`rescale`], unless one number is enough |
 //!
 //! Weights of several axes are kept as one row, in the order of Keras's array.
 
@@ -14,6 +15,7 @@ mod batch;
 mod group;
 mod layer;
 mod renorm;
+mod rescale;
 mod unit;
 
 #[cfg(test)]
@@ -23,6 +25,7 @@ pub use batch::*;
 pub use group::*;
 pub use layer::*;
 pub use renorm::*;
+pub use rescale::*;
 pub use unit::*;
 
 use burn::{

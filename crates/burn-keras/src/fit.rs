@@ -79,7 +79,18 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
                     .all(|(size, (before, after))| before.saturating_add(*after) < *size);
             require(left, || format!("{pairs:?} cut off a tensor of {first:?}"))
         }
+        Function::Rescale { scale, offset } => {
+            let features = first.last().copied().unwrap_or_default();
+            let fits = |numbers: &[f64]| numbers.len() == 1 || numbers.len() == features;
+            require(fits(scale) && fits(offset), || {
+                format!(
+                    "a tensor of {first:?} with {} features",
+                    scale.len().max(offset.len())
+                )
+            })
+        }
         Function::Upsample { .. }
+        | Function::Resize { .. }
         | Function::AdaptiveMaxPool(_)
         | Function::AdaptiveAveragePool(_) => {
             let pixels = first.get(2..).unwrap_or_default();

@@ -19,6 +19,8 @@ mod recurrent;
 mod regularization;
 mod reshaping;
 mod resizing;
+mod scaling;
+mod state;
 mod symbolic;
 mod wrapper;
 
@@ -82,6 +84,10 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::ZeroPadding(layer) => layer,
         Class::Cropping(layer) => layer,
         Class::UpSampling(layer) => layer,
+        Class::Resizing(layer) => layer,
+        Class::CenterCrop(layer) => layer,
+        Class::Rescaling(layer) => layer,
+        Class::CustomScale(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
         Class::Dot(layer) => layer,
@@ -152,6 +158,9 @@ pub fn lower(graph: &Graph, name: &str) -> Result<Plan, Report> {
         .collect();
     let signature = Signature::unmasked(&inputs);
     lowering.body(graph.root, &signature, &inputs);
+    if lowering.has_state(graph.root) {
+        lowering.body(graph.root, &signature.with_state(), &inputs);
+    }
     lowering.finish()
 }
 
@@ -163,6 +172,10 @@ pub(crate) struct Lowering<'g> {
     /// The inputs of all calls of each layer.
     calls: BTreeMap<LayerId, Vec<Vec<Spec>>>,
     modules: HashMap<LayerId, Module>,
+    /// How often Keras calls each layer when the root is called once.
+    times: HashMap<LayerId, usize>,
+    /// The models in which layers carry states from one call to the next.
+    with_state: HashSet<ModelId>,
     /// Position of each model in the plan.
     positions: HashMap<ModelId, usize>,
     models: Vec<ModelPlan>,
@@ -185,9 +198,11 @@ impl<'g> Lowering<'g> {
         let mut lowering = Self {
             graph,
             name: name.to_owned(),
-            ownership,
             calls,
             modules,
+            times: state::times_called(graph, &ownership.models),
+            with_state: state::models_with_state(graph, &ownership.models),
+            ownership,
             positions,
             models: Vec::new(),
             bodies: HashMap::new(),
@@ -298,14 +313,19 @@ impl<'g> Lowering<'g> {
         });
         passes::prune(&mut body);
         let bodies = &mut self.models[self.positions[&model]].bodies;
-        body.name = match bodies.len() {
-            0 => "forward".into(),
-            count => format!("forward_{}", count + 1),
-        };
+        let same = self.bodies.keys().filter(|(other, of_other)| {
+            *other == model && of_other.is_with_state() == signature.is_with_state()
+        });
+        body.name = signature.method_name(same.count() + 1);
         bodies.push(body);
         let index = bodies.len() - 1;
         self.bodies.insert(key, index);
         index
+    }
+
+    /// Whether layers of `model` carry states from one call to the next.
+    fn has_state(&self, model: ModelId) -> bool {
+        self.with_state.contains(&model)
     }
 
     /// Whether a step of `model` calls a module that works element by element.

@@ -5,7 +5,7 @@ use keras_ir::layer::KerasLayer;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::layer::convolution::Padding;
 use keras_ir::layer::pooling::{AdaptivePooling, GlobalPooling, Pooling, Reduction};
-use keras_ir::shape::{Kind, Spec};
+use keras_ir::shape::Spec;
 
 use super::{LayerCall, Lower};
 use crate::plan::{Function, Operation, PoolWindow, ReducedAxes};
@@ -40,9 +40,7 @@ impl Lower for GlobalPooling {
             axes: self.axes(),
             keepdims: self.keepdims,
         };
-        let positional = call.inputs().get(1).copied();
-        let mask = positional.map(|mask| call.cast(mask, Kind::Bool));
-        let mask = mask.or_else(|| call.mask()).filter(|_| self.uses_mask());
+        let mask = call.mask().filter(|_| self.uses_mask());
         let output = match (self.reduction, mask) {
             (Reduction::Max, _) => call.function(Function::GlobalMaxPool(axes), input, spec),
             (Reduction::Average, None) => {

@@ -79,6 +79,15 @@ pub enum Function {
         /// How values between pixels are found.
         interpolation: Interpolation,
     },
+    /// A channels-first image in another height and width.
+    Resize {
+        /// Height and width.
+        size: Vec<usize>,
+        /// How values between pixels are found.
+        interpolation: Interpolation,
+        /// Whether more pixels are looked at when the image becomes smaller.
+        antialias: bool,
+    },
     /// Maximum pooling, channels first.
     MaxPool(PoolWindow),
     /// Average pooling, channels first; padding does not count.
@@ -95,6 +104,18 @@ pub enum Function {
     GlobalAveragePoolMasked {
         /// The axis of the steps, and whether it stays.
         axes: ReducedAxes,
+    },
+    /// Every element times a number.
+    Scale(f64),
+    /// Every element plus a number.
+    Shift(f64),
+    /// The elements of the last axis times numbers plus numbers, one of them for all or one for
+    /// each.
+    Rescale {
+        /// The factors.
+        scale: Vec<f64>,
+        /// What is added.
+        offset: Vec<f64>,
     },
     /// Sum of two.
     Add,
@@ -231,6 +252,15 @@ impl Function {
                 let arguments = vec![Literal::sizes(factors), (*interpolation).into()];
                 function("resize", "upsample2d", arguments)
             }
+            Self::Resize {
+                size,
+                interpolation,
+                antialias,
+            } => {
+                let interpolation = (*interpolation).into();
+                let arguments = vec![Literal::sizes(size), interpolation, (*antialias).into()];
+                function("resize", "resize2d", arguments)
+            }
             Self::PadSame {
                 kernel,
                 strides,
@@ -268,6 +298,18 @@ impl Function {
             Self::GlobalAveragePoolMasked { axes } => {
                 let steps = axes.axes.first().copied().unwrap_or(1);
                 function("pool", "global_average_pool_masked", vec![steps.into()])
+            }
+            Self::Scale(factor) => Method("mul_scalar", vec![(*factor).into()]),
+            Self::Shift(number) => Method("add_scalar", vec![(*number).into()]),
+            Self::Rescale { scale, offset } => {
+                let slice = |numbers: &[f64]| {
+                    Literal::Slice(numbers.iter().copied().map(Literal::Float).collect())
+                };
+                function(
+                    "normalization",
+                    "rescale",
+                    vec![slice(scale), slice(offset)],
+                )
             }
             Self::Add => function("merge", "add", vec![]),
             Self::Subtract => function("merge", "subtract", vec![]),

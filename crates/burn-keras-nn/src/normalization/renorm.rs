@@ -7,6 +7,7 @@ use burn::{
 
 use super::batch::{parameter, state, training};
 use crate::ids::Scope;
+use crate::math::square_root;
 
 /// Configuration of a [`BatchRenormalization`].
 #[derive(Clone, Debug, PartialEq)]
@@ -201,10 +202,7 @@ impl BatchRenormalization {
 
         let (mean, deviation) = (row(mean), row(deviation));
         // Keras avoids a division by zero early in training.
-        let renorm_std = stored(&self.renorm_std)
-            .square()
-            .clamp_min(self.epsilon)
-            .sqrt();
+        let renorm_std = stored(&self.renorm_std).clamp_min(square_root(self.epsilon));
         let mut r = deviation.clone().div(renorm_std.clone());
         let mut d = mean.clone().sub(stored(&self.renorm_mean)).div(renorm_std);
         if let Some(least) = self.rmin {

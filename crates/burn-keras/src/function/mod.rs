@@ -9,6 +9,7 @@ mod masks;
 mod merging;
 mod pooling;
 mod resizing;
+mod scaling;
 mod shaping;
 
 use burn::tensor::{Bool, Tensor};
@@ -83,6 +84,9 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::FoldSteps => shaping::fold_steps(x),
         Function::Reverse(axis) => shaping::reverse(x, *axis),
         Function::Pad(pairs) => shaping::pad(x, pairs),
+        Function::Scale(factor) => scaling::scale(x, *factor),
+        Function::Shift(number) => scaling::shift(x, *number),
+        Function::Rescale { scale, offset } => scaling::rescale(x, scale, offset),
         Function::PadSame {
             kernel,
             strides,
@@ -94,6 +98,11 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
             factors,
             interpolation,
         } => resizing::upsample(x, factors, *interpolation),
+        Function::Resize {
+            size,
+            interpolation,
+            antialias,
+        } => resizing::resize(x, size, *interpolation, *antialias),
         Function::MaxPool(window) => pooling::max_pool(x, window),
         Function::AveragePool(window) => pooling::average_pool(x, window),
         Function::AdaptiveMaxPool(size) => pooling::adaptive_max_pool(x, size),

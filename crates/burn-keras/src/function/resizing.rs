@@ -17,6 +17,16 @@ pub(super) fn upsample(
     Ok(resize::upsample2d(Tensor::restore(x)?, array(factors)?, interpolation).erase())
 }
 
+pub(super) fn resize(
+    x: Value,
+    size: &[usize],
+    interpolation: Interpolation,
+    antialias: bool,
+) -> Result<Value, Error> {
+    let (size, interpolation) = (array(size)?, named(interpolation));
+    Ok(resize::resize2d(Tensor::restore(x)?, size, interpolation, antialias).erase())
+}
+
 /// The interpolation as `burn-keras-nn` names it.
 fn named(interpolation: Interpolation) -> burn_keras_nn::Interpolation {
     use burn_keras_nn::Interpolation as Named;

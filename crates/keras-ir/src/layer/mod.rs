@@ -19,6 +19,7 @@ pub mod regularization;
 pub mod reshaping;
 pub mod resizing;
 pub mod rnn;
+pub mod scaling;
 pub mod symbolic;
 pub mod wrapper;
 
@@ -260,6 +261,10 @@ registry! {
     RepeatVector(reshaping::RepeatVector): "RepeatVector";
     ZeroPadding(borders::ZeroPadding): "ZeroPadding1D" | "ZeroPadding2D" | "ZeroPadding3D";
     Cropping(borders::Cropping): "Cropping1D" | "Cropping2D" | "Cropping3D";
+    Resizing(resizing::Resizing): "Resizing";
+    CenterCrop(resizing::CenterCrop): "CenterCrop";
+    Rescaling(scaling::Rescaling): "Rescaling";
+    CustomScale(scaling::CustomScale): "CustomScaleLayer" | "Custom>CustomScaleLayer";
     UpSampling(resizing::UpSampling): "UpSampling1D" | "UpSampling2D" | "UpSampling3D";
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";

@@ -95,11 +95,6 @@ impl KerasLayer for GlobalPooling {
     }
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
-        // The mask may follow the input: `GlobalAveragePooling1D()(x, mask)`.
-        let inputs = match inputs {
-            [_, mask] if self.uses_mask() && mask.shape.rank() == 2 => &inputs[..1],
-            _ => inputs,
-        };
         let input = single_of_rank(inputs, self.dimensions + 2)?;
         let axes = self.axes();
         let kept = input.shape.0.iter().enumerate();
@@ -115,6 +110,11 @@ impl KerasLayer for GlobalPooling {
 
     fn mask_rule(&self) -> MaskRule {
         MaskRule::Stop
+    }
+
+    // The mask may follow the input: `GlobalAveragePooling1D()(x, mask)`.
+    fn input_parameters(&self) -> &'static [&'static str] {
+        if self.uses_mask() { &["inputs"] } else { &[] }
     }
 
     fn tensor_arguments(&self) -> &'static [&'static str] {

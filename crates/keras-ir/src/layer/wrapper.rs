@@ -87,6 +87,12 @@ pub trait KerasWrapper: std::fmt::Debug {
     /// When the wrapper or one of its parts cannot take the inputs.
     fn outputs(&self, inputs: &[Spec], part: &mut PartOutputs<'_>) -> Result<Vec<Spec>, Failure>;
 
+    /// The parameters of Keras's `call` whose tensors are the inputs, if others may follow them by
+    /// position.
+    fn input_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Names of call arguments (besides the inputs) that the wrapper understands as tensors.
     fn tensor_arguments(&self) -> &'static [&'static str] {
         &[]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Failure, KerasWrapper, Part, PartOutputs, part};
 use crate::layer::Mismatch;
 use crate::layer::config::Config;
-use crate::layer::rnn::{MaskedOutput, RecurrentOptions};
+use crate::layer::rnn::{INPUT_PARAMETERS, MaskedOutput, RecurrentOptions, TENSOR_ARGUMENTS};
 use crate::shape::Spec;
 
 /// `RNN`, whose parts are the layers of its cells.
@@ -141,7 +141,11 @@ impl KerasWrapper for Rnn {
         Ok(outputs)
     }
 
+    fn input_parameters(&self) -> &'static [&'static str] {
+        INPUT_PARAMETERS
+    }
+
     fn tensor_arguments(&self) -> &'static [&'static str] {
-        &["mask", "initial_state"]
+        TENSOR_ARGUMENTS
     }
 }
