@@ -531,17 +531,6 @@ impl<'g> LayerCall<'_, 'g> {
         self.named_slots("mask").unwrap_or_else(implicit)
     }
 
-    /// The mask that goes on behind the layer: in Keras 3 that of the first input, before the one
-    /// that was passed by name if there is one.
-    pub fn passed_mask(&mut self) -> Option<ValueId> {
-        let mask = if self.generation().is_keras3() {
-            self.inputs.first().and_then(|bound| bound.mask)
-        } else {
-            self.mask()
-        };
-        mask.map(|mask| self.cast(mask, Kind::Bool))
-    }
-
     /// Whether a mask was passed by name.
     pub fn has_explicit_mask(&self) -> bool {
         self.named_slots("mask").is_some()
