@@ -46,7 +46,7 @@ fn main() {
     );
     fs::write(out.join("sources.rs"), source).unwrap();
     let families = format!(
-        "/// [`conformance`] of all families.\n#[macro_export]\nmacro_rules! all_families {{\n    \
+        "/// [`conformance!`] of all families.\n#[macro_export]\nmacro_rules! all_families {{\n    \
          ($backend:expr) => {{\n        $crate::conformance! {{ $backend;{families} }}\n    }};\n}}\n"
     );
     fs::write(out.join("families.rs"), families).unwrap();

@@ -21,7 +21,14 @@
 #![no_std]
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, deprecated)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        // numbers of Keras, as NumPy prints them
+        clippy::excessive_precision,
+        deprecated
+    )
 )]
 
 extern crate alloc;
