@@ -14,7 +14,14 @@ pub struct Source {
     pub name: &'static str,
     /// From a weights record and inputs to outputs.
     pub run: fn(Bytes, IntoIter<Value>, &Device) -> Result<Vec<Value>, Box<dyn Error>>,
+    /// For a model with states: from a record, a batch size and the inputs of several calls to the
+    /// outputs of each, the first call from zeros and each other one from what the one before left.
+    pub run_on: Option<RunOn>,
 }
+
+/// What [`Source::run_on`] is.
+pub type RunOn =
+    fn(Bytes, usize, Vec<IntoIter<Value>>, &Device) -> Result<Vec<Vec<Value>>, Box<dyn Error>>;
 
 include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 

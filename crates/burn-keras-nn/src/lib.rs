@@ -22,7 +22,14 @@
 #![no_std]
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, deprecated)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        // numbers of Keras, as NumPy prints them
+        clippy::excessive_precision,
+        deprecated
+    )
 )]
 
 extern crate alloc;
@@ -38,6 +45,7 @@ pub mod einsum;
 pub mod embedding;
 pub mod ids;
 pub mod mask;
+mod math;
 pub mod merge;
 pub mod normalization;
 #[cfg(feature = "optim")]

@@ -14,7 +14,7 @@
 
 use alloc::vec::Vec;
 use burn::tensor::kind::{Basic, Numeric, Ordered};
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::{Bool, Int, IntDType, Tensor};
 
 /// `a` and `b`, both in the shape that they have together.
 pub(crate) fn broadcast<const D: usize, K: Basic>(
@@ -75,6 +75,20 @@ pub fn cosine(a: Tensor<2>, b: Tensor<2>) -> Tensor<3> {
     let dot = |a: &Tensor<2>, b: &Tensor<2>| a.clone().mul(b.clone()).sum_dim(1);
     let norms = dot(&a, &a).mul(dot(&b, &b)).sqrt().clamp_min(1e-7);
     dot(&a, &b).div(norms).unsqueeze_dim(1)
+}
+
+/// All tensors joined along `axis`. Integers of several widths, which Burn does not join, get the
+/// widest.
+pub fn concatenate_int<const D: usize>(
+    first: Tensor<D, Int>,
+    others: Vec<Tensor<D, Int>>,
+    axis: usize,
+) -> Tensor<D, Int> {
+    let dtype = first.dtype();
+    let differ = others.iter().any(|other| other.dtype() != dtype);
+    let widen = |x: Tensor<D, Int>| if differ { x.cast(IntDType::I64) } else { x };
+    let all = core::iter::once(first).chain(others).map(widen);
+    Tensor::cat(all.collect(), axis)
 }
 
 /// Keras's `Dot`: for each sample, the sums of products of `a` and `b` along `axes` of each.

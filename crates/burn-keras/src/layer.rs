@@ -25,6 +25,7 @@ macro_rules! layers {
         /// A field of a model. As a module it is transparent: its variant shows in no path.
         #[derive(Clone, Debug)]
         #[allow(missing_docs)] // every variant is the module of its name
+        #[expect(clippy::large_enum_variant, reason = "a model has few of them")]
         pub enum Layer {
             $($module($module),)*
             Model(Submodel),

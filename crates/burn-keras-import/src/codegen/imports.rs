@@ -158,7 +158,7 @@ const MODULES: &[&str] = &[
 ];
 
 /// The types that generated code may name.
-pub(super) fn types() -> impl Iterator<Item = &'static str> {
+pub(crate) fn types() -> impl Iterator<Item = &'static str> {
     TYPES.iter().flat_map(|(_, names)| names.iter().copied())
 }
 

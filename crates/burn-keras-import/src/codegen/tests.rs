@@ -4,6 +4,8 @@
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
 use keras_ir::layer::convolution::Padding;
+use keras_ir::layer::normalization::Renorm;
+use keras_ir::layer::resizing::Interpolation;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 use keras_ir::shape::{Kind, Shape, Spec};
 
@@ -470,6 +472,33 @@ fn every_function_has_its_expression() {
             "let y = activation::softmax_masked(a, b, [1]);",
         ),
         (
+            Function::LowerMasked,
+            vec![f(2), f(2)],
+            f(2),
+            "let y = activation::lower_masked(a, b);",
+        ),
+        (
+            Function::L2Normalize {
+                axes: vec![1, 2],
+                least_square: 1e-24,
+            },
+            vec![f(3)],
+            f(3),
+            "let y = normalization::l2_normalize(a, [1, 2], 1e-24);",
+        ),
+        (
+            Function::Above(0.5),
+            vec![f(2)],
+            b2.clone(),
+            "let y = mask::above(a, 0.5);",
+        ),
+        (
+            Function::Dot([1, 2]),
+            vec![f(2), f(3)],
+            f(2),
+            "let y: Tensor<2> = merge::dot(a, b, [1, 2]);",
+        ),
+        (
             Function::ToFloat,
             vec![b2.clone()],
             f(2),
@@ -539,6 +568,70 @@ fn every_function_has_its_expression() {
             vec![f(3)],
             f(3),
             "let y = padding::pad_same1d(a, [3], [2], [1]);",
+        ),
+        (
+            Function::Crop(vec![(0, 0), (1, 2)]),
+            vec![i2.clone()],
+            i2.clone(),
+            "let y = padding::crop(a, [(0, 0), (1, 2)]);",
+        ),
+        (
+            Function::Repeat(vec![1, 2, 3]),
+            vec![f(3)],
+            f(3),
+            "let y = resize::repeat(a, [1, 2, 3]);",
+        ),
+        (
+            Function::Upsample {
+                factors: vec![2, 3],
+                interpolation: Interpolation::Bicubic,
+            },
+            vec![f(4)],
+            f(4),
+            "let y = resize::upsample2d(a, [2, 3], Interpolation::Bicubic);",
+        ),
+        (
+            Function::Resize {
+                size: vec![7, 5],
+                interpolation: Interpolation::BilinearGrid,
+                antialias: true,
+            },
+            vec![f(4)],
+            f(4),
+            "let y = resize::resize2d(a, [7, 5], Interpolation::BilinearGrid, true);",
+        ),
+        (
+            Function::Scale(0.5),
+            vec![f(2)],
+            f(2),
+            "let y = a.mul_scalar(0.5);",
+        ),
+        (
+            Function::Shift(-1.0),
+            vec![f(2)],
+            f(2),
+            "let y = a.add_scalar(-1.0);",
+        ),
+        (
+            Function::Rescale {
+                scale: vec![0.5, 2.0],
+                offset: vec![0.0],
+            },
+            vec![f(2)],
+            f(2),
+            "let y = normalization::rescale(a, &[0.5, 2.0], &[0.0]);",
+        ),
+        (
+            Function::AdaptiveMaxPool(vec![2]),
+            vec![f(3)],
+            f(3),
+            "let y = pool::adaptive_max_pool(a, [2]);",
+        ),
+        (
+            Function::AdaptiveAveragePool(vec![2, 3]),
+            vec![f(4)],
+            f(4),
+            "let y = pool::adaptive_average_pool(a, [2, 3]);",
         ),
         (
             Function::MaxPool(window(Padding::Same)),
@@ -706,6 +799,24 @@ fn every_module_has_its_config() {
         bias: plain,
         depthwise: false,
     };
+    let separable = |dimensions: usize| Module::SeparableConv {
+        channels: [2, 4],
+        kernel: vec![3; dimensions],
+        depth_multiplier: 2,
+        strides: vec![2; dimensions],
+        dilation: vec![1; dimensions],
+        padding: vec![(0, 1); dimensions],
+        bias: true,
+    };
+    let transposed = |dimensions: usize| Module::ConvTranspose {
+        channels: [2, 4],
+        kernel: vec![3; dimensions],
+        strides: vec![2; dimensions],
+        dilation: vec![1; dimensions],
+        padding: (0..dimensions).map(|axis| usize::from(axis == 0)).collect(),
+        padding_out: (0..dimensions).map(|axis| usize::from(axis > 0)).collect(),
+        bias: false,
+    };
     let normalization = |center| Module::BatchNormalization {
         features: 2,
         epsilon: 0.001,
@@ -738,6 +849,51 @@ fn every_module_has_its_config() {
                 .with_bias(false).init(device)",
         ),
         (
+            Module::Conv {
+                channels: [2, 4],
+                kernel: vec![3, 1, 2],
+                strides: vec![1, 2, 1],
+                dilation: vec![1; 3],
+                padding: vec![(1, 1), (0, 0), (2, 2)],
+                groups: 1,
+                bias: true,
+                depthwise: false,
+            },
+            "Conv3d",
+            "Conv3dConfig::new([2, 4], [3, 1, 2]).with_stride([1, 2, 1])
+                .with_padding(PaddingConfig3d::Explicit(1, 0, 2)).init(device)",
+        ),
+        (
+            separable(1),
+            "SeparableConv1d",
+            "SeparableConv1dConfig::new([2, 4], [3]).with_depth_multiplier(2).with_stride([2])
+                .with_padding([(0, 1)]).init(device)",
+        ),
+        (
+            separable(2),
+            "SeparableConv2d",
+            "SeparableConv2dConfig::new([2, 4], [3, 3]).with_depth_multiplier(2)
+                .with_stride([2, 2]).with_padding([(0, 1), (0, 1)]).init(device)",
+        ),
+        (
+            transposed(1),
+            "ConvTranspose1d",
+            "ConvTranspose1dConfig::new([2, 4], 3).with_stride(2).with_padding(1)
+                .with_bias(false).init(device)",
+        ),
+        (
+            transposed(2),
+            "ConvTranspose2d",
+            "ConvTranspose2dConfig::new([2, 4], [3, 3]).with_stride([2, 2])
+                .with_padding([1, 0]).with_padding_out([0, 1]).with_bias(false).init(device)",
+        ),
+        (
+            transposed(3),
+            "ConvTranspose3d",
+            "ConvTranspose3dConfig::new([2, 4], [3, 3, 3]).with_stride([2, 2, 2])
+                .with_padding([1, 0, 0]).with_padding_out([0, 1, 1]).with_bias(false).init(device)",
+        ),
+        (
             Module::BatchNorm {
                 features: 2,
                 epsilon: 1e-5,
@@ -751,6 +907,72 @@ fn every_module_has_its_config() {
             "BatchNormalization",
             "BatchNormalizationConfig::new(2).with_epsilon(0.001).with_momentum(0.9)
                 .with_center(false).init(&scope.enter(\"layer\"), device)",
+        ),
+        (
+            Module::BatchRenormalization {
+                features: 2,
+                epsilon: 0.001,
+                momentum: 0.9,
+                center: true,
+                scale: true,
+                renorm: Renorm {
+                    momentum: 0.99,
+                    rmin: None,
+                    rmax: Some(3.0),
+                    dmax: None,
+                },
+            },
+            "BatchRenormalization",
+            "BatchRenormalizationConfig::new(2).with_epsilon(0.001).with_momentum(0.9)
+                .with_rmax(3.0).init(&scope.enter(\"layer\"), device)",
+        ),
+        (
+            Module::LayerNorm {
+                features: 4,
+                epsilon: 0.001,
+                center: false,
+            },
+            "LayerNorm",
+            "LayerNormConfig::new(4).with_epsilon(0.001).with_bias(false).init(device)",
+        ),
+        (
+            Module::LayerNormalization {
+                features: 12,
+                axes: vec![1, 2],
+                epsilon: 0.001,
+                center: true,
+                scale: false,
+                rms_scaling: true,
+            },
+            "LayerNormalization",
+            "LayerNormalizationConfig::new(12, [1, 2]).with_epsilon(0.001).with_scale(false)
+                .with_rms_scaling(true).init(device)",
+        ),
+        (
+            Module::RmsNormalization {
+                shape: vec![3],
+                axes: vec![2],
+                epsilon: 1e-6,
+            },
+            "RmsNormalization",
+            "RmsNormalizationConfig::new([3], [2]).with_epsilon(1e-6).init(device)",
+        ),
+        (
+            Module::GroupNormalization {
+                groups: 2,
+                channels: 4,
+                epsilon: 0.001,
+                center: false,
+                scale: true,
+            },
+            "GroupNormalization",
+            "GroupNormalizationConfig::new(2, 4).with_epsilon(0.001).with_center(false)
+                .init(device)",
+        ),
+        (
+            Module::PRelu { shape: vec![1, 3] },
+            "PRelu",
+            "PReluConfig::new([1, 3]).init(device)",
         ),
         (
             Module::Embedding { count: 7, size: 2 },

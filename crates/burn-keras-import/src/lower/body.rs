@@ -12,22 +12,56 @@ use serde_json::Value as Literal;
 
 use super::{Lowering, lowering, lowering_of_wrapper, mask};
 use crate::names;
-use crate::plan::{Body, Function, Module, ModuleRef, Operation, Output, Step, Value, ValueId};
+use crate::plan::{
+    Body, Function, Module, ModuleRef, Operation, Output, State, Step, Value, ValueId,
+};
 
 /// How a model is called: what decides the types of its `forward`. Rank and kind of each input,
 /// and the rank of its mask if it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Signature(Vec<(usize, Kind, Option<usize>)>);
+pub(crate) struct Signature {
+    /// Rank and kind of each input, and the rank of its mask, if it has one.
+    inputs: Vec<(usize, Kind, Option<usize>)>,
+    /// Whether stateful layers go on where another call stopped.
+    with_state: bool,
+}
 
 impl Signature {
     /// Inputs like `specs`, without masks.
     pub fn unmasked(specs: &[Spec]) -> Self {
         let inputs = specs.iter();
-        Self(
-            inputs
+        Self {
+            inputs: inputs
                 .map(|spec| (spec.shape.rank(), spec.kind, None))
                 .collect(),
-        )
+            with_state: false,
+        }
+    }
+
+    /// The same inputs, and states beside them.
+    pub fn with_state(self) -> Self {
+        Self {
+            with_state: true,
+            ..self
+        }
+    }
+
+    /// Whether there are states.
+    pub fn is_with_state(&self) -> bool {
+        self.with_state
+    }
+
+    /// What the method is called that is the `number`th of a model, counted from 1.
+    pub fn method_name(&self, number: usize) -> String {
+        let name = if self.with_state {
+            "forward_with_state"
+        } else {
+            "forward"
+        };
+        match number {
+            1 => name.to_owned(),
+            number => format!("{name}_{number}"),
+        }
     }
 }
 
@@ -42,6 +76,8 @@ pub(crate) struct Bound {
 #[derive(Default)]
 pub(crate) struct Builder {
     body: Body,
+    /// Whether stateful layers go on where another call stopped.
+    with_state: bool,
 }
 
 impl Builder {
@@ -55,6 +91,26 @@ impl Builder {
 
     pub fn spec(&self, id: ValueId) -> &Spec {
         &self.body.values[id.0].spec
+    }
+
+    /// A state of `spec` before the call; after it, it is the same unless it is changed.
+    fn state(&mut self, layer: &str, name: &str, spec: Spec) -> ValueId {
+        let input = self.value(name, spec);
+        self.body.states.push(State {
+            keras_name: layer.to_owned(),
+            name: self.body.values[input.0].name.clone(),
+            input,
+            output: input,
+        });
+        input
+    }
+
+    /// The state that was `before` is `after` at the end of the call.
+    fn change_state(&mut self, before: ValueId, after: ValueId) {
+        let mut states = self.body.states.iter_mut();
+        if let Some(state) = states.find(|state| state.input == before) {
+            state.output = after;
+        }
     }
 
     /// Adds a step with one output of `spec`.
@@ -85,7 +141,10 @@ pub(crate) fn lower_body(
 ) -> Body {
     let graph = lowering.graph;
     let of_graph = graph.model(model);
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        with_state: signature.with_state,
+        ..Builder::default()
+    };
     let mut bound: HashMap<TensorId, Bound> = HashMap::new();
     let input_names = graph.input_names(of_graph);
     builder.body.input_names.clone_from(&input_names);
@@ -95,7 +154,7 @@ pub(crate) fn lower_body(
         builder.body.inputs.push(value);
         bound.insert(*tensor, Bound { value, mask: None });
     }
-    for ((tensor, name), (_, _, mask)) in inputs.zip(&signature.0) {
+    for ((tensor, name), (_, _, mask)) in inputs.zip(&signature.inputs) {
         let mask = mask.map(|rank| {
             // A mask has the first axes of its tensor.
             let mut dims = builder.spec(bound[tensor].value).shape.0.clone();
@@ -181,6 +240,10 @@ pub(crate) fn lower_body(
         })
     });
     builder.body.outputs = outputs.collect();
+    let mut taken = names::Names::fields();
+    for state in &mut builder.body.states {
+        state.name = taken.unique(&state.name);
+    }
     builder.body
 }
 
@@ -310,15 +373,17 @@ impl<'g> LayerCall<'_, 'g> {
                 None => bound.mask,
             });
         }
-        let signature = specs
-            .iter()
-            .zip(&masks)
-            .map(|(spec, mask)| {
-                let of_mask = mask.map(|mask| self.rank(mask));
-                (spec.shape.rank(), spec.kind, of_mask)
-            })
-            .collect();
-        let body = self.lowering.body(inner, &Signature(signature), &specs);
+        let inputs = specs.iter().zip(&masks);
+        let signature = Signature {
+            inputs: inputs
+                .map(|(spec, mask)| {
+                    let of_mask = mask.map(|mask| self.rank(mask));
+                    (spec.shape.rank(), spec.kind, of_mask)
+                })
+                .collect(),
+            with_state: self.builder.with_state && self.lowering.has_state(inner),
+        };
+        let body = self.lowering.body(inner, &signature, &specs);
         let position = self.lowering.positions[&inner];
         let of_inner = &self.lowering.models[position].bodies[body];
         let result_specs: Vec<Spec> = of_inner
@@ -327,6 +392,9 @@ impl<'g> LayerCall<'_, 'g> {
             .map(|id| of_inner.value(id).spec.clone())
             .collect();
         let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
+        let states = of_inner.states.clone();
+        let state_specs = states.iter().map(|state| of_inner.value(state.input));
+        let state_specs: Vec<Spec> = state_specs.map(|value| value.spec.clone()).collect();
         // The sizes that this call makes known.
         let mut result_specs = result_specs;
         for (spec, known) in result_specs.iter_mut().zip(&self.known) {
@@ -341,6 +409,15 @@ impl<'g> LayerCall<'_, 'g> {
             .collect();
         let module = self.module()?;
         values.extend(masks.iter().flatten());
+        let first_state = results.len() - states.len();
+        for (index, (state, spec)) in states.iter().zip(state_specs).enumerate() {
+            let path = format!("{}/{}", self.layer.name, state.keras_name);
+            let name = format!("{}_{}", self.layer.name, state.name);
+            let before = self.builder.state(&path, &name, spec);
+            self.builder
+                .change_state(before, results[first_state + index]);
+            values.push(before);
+        }
         self.builder.body.steps.push(Step {
             operation: Operation::Model { module, body },
             inputs: values,
@@ -381,6 +458,28 @@ impl<'g> LayerCall<'_, 'g> {
     /// The configuration of the layer's module.
     pub fn module_config(&self) -> Option<&Module> {
         self.lowering.modules.get(&self.id)
+    }
+
+    /// Whether stateful layers go on where another call of the model stopped.
+    pub fn with_state(&self) -> bool {
+        self.builder.with_state
+    }
+
+    /// A state of the layer before the call, `part` of those that it has.
+    pub fn state(&mut self, part: &str, spec: Spec) -> ValueId {
+        let layer = self.layer;
+        let name = format!("{}_{part}", layer.name);
+        self.builder.state(&layer.name, &name, spec)
+    }
+
+    /// The state that was `before` is `after` at the end of the call.
+    pub fn change_state(&mut self, before: ValueId, after: ValueId) {
+        self.builder.change_state(before, after);
+    }
+
+    /// How often Keras calls the layer when the outermost model is called once.
+    pub fn times_called(&self) -> usize {
+        self.lowering.times.get(&self.id).copied().unwrap_or(0)
     }
 
     /// The inputs of all calls of the layer.
@@ -430,17 +529,6 @@ impl<'g> LayerCall<'_, 'g> {
     pub fn masks(&self) -> Vec<Option<ValueId>> {
         let implicit = || self.input_masks();
         self.named_slots("mask").unwrap_or_else(implicit)
-    }
-
-    /// The mask that goes on behind the layer: in Keras 3 that of the first input, before the one
-    /// that was passed by name if there is one.
-    pub fn passed_mask(&mut self) -> Option<ValueId> {
-        let mask = if self.generation().is_keras3() {
-            self.inputs.first().and_then(|bound| bound.mask)
-        } else {
-            self.mask()
-        };
-        mask.map(|mask| self.cast(mask, Kind::Bool))
     }
 
     /// Whether a mask was passed by name.

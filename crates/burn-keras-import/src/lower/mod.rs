@@ -21,6 +21,7 @@ mod regularization;
 mod reshaping;
 mod resizing;
 mod scaling;
+mod state;
 mod symbolic;
 mod wrapper;
 
@@ -161,6 +162,9 @@ pub fn lower(graph: &Graph, name: &str) -> Result<Plan, Report> {
         .collect();
     let signature = Signature::unmasked(&inputs);
     lowering.body(graph.root, &signature, &inputs);
+    if lowering.has_state(graph.root) {
+        lowering.body(graph.root, &signature.with_state(), &inputs);
+    }
     lowering.finish()
 }
 
@@ -172,6 +176,10 @@ pub(crate) struct Lowering<'g> {
     /// The inputs of all calls of each layer.
     calls: BTreeMap<LayerId, Vec<Vec<Spec>>>,
     modules: HashMap<LayerId, Module>,
+    /// How often Keras calls each layer when the root is called once.
+    times: HashMap<LayerId, usize>,
+    /// The models in which layers carry states from one call to the next.
+    with_state: HashSet<ModelId>,
     /// Position of each model in the plan.
     positions: HashMap<ModelId, usize>,
     models: Vec<ModelPlan>,
@@ -194,9 +202,11 @@ impl<'g> Lowering<'g> {
         let mut lowering = Self {
             graph,
             name: name.to_owned(),
-            ownership,
             calls,
             modules,
+            times: state::times_called(graph, &ownership.models),
+            with_state: state::models_with_state(graph, &ownership.models),
+            ownership,
             positions,
             models: Vec::new(),
             bodies: HashMap::new(),
@@ -307,14 +317,19 @@ impl<'g> Lowering<'g> {
         });
         passes::prune(&mut body);
         let bodies = &mut self.models[self.positions[&model]].bodies;
-        body.name = match bodies.len() {
-            0 => "forward".into(),
-            count => format!("forward_{}", count + 1),
-        };
+        let same = self.bodies.keys().filter(|(other, of_other)| {
+            *other == model && of_other.is_with_state() == signature.is_with_state()
+        });
+        body.name = signature.method_name(same.count() + 1);
         bodies.push(body);
         let index = bodies.len() - 1;
         self.bodies.insert(key, index);
         index
+    }
+
+    /// Whether layers of `model` carry states from one call to the next.
+    fn has_state(&self, model: ModelId) -> bool {
+        self.with_state.contains(&model)
     }
 
     /// Whether a step of `model` calls a module that works element by element.

@@ -2,11 +2,14 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
-use keras_ir::layer::rnn::{MaskedOutput, Recurrent, WeightLayout};
-use keras_ir::shape::{Kind, Spec};
+use keras_ir::layer::rnn::{MaskedOutput, Recurrent, RecurrentOptions, WeightLayout};
+use keras_ir::shape::Kind;
 
 use super::{Bound, LayerCall, LayerView, Lower};
 use crate::plan::{Argument, Function, Module, Operation, ValueId};
+
+/// The states among the fields of what the modules give.
+const STATES: [&str; 2] = ["hidden", "cell"];
 
 impl Lower for Recurrent {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
@@ -29,8 +32,13 @@ impl Lower for Recurrent {
     }
 
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        if self.options.stateful && call.times_called() > 1 {
+            // The second call would start with the states of the first.
+            let expected = "false, for a layer that is called more than once";
+            return Err(call.unsupported("stateful", expected, "true"));
+        }
         let sequence = call.float_input();
-        let state = initial_state(call);
+        let mut state = initial_state(call);
         if !state.is_empty() && state.len() != self.cell.states() {
             let expected = format!("{} states", self.cell.states());
             let found = format!("{} states", state.len());
@@ -41,11 +49,26 @@ impl Lower for Recurrent {
             return Err(call.unsupported("mask", "no mask, which cuDNN does not take", "a mask"));
         }
 
-        let spec = call.spec(sequence).clone();
-        let mut specs: Vec<Spec> = match self.outputs(&[spec]) {
-            Ok(outputs) => outputs.into_iter().take(call.count).collect(),
+        let all = Self {
+            cell: self.cell.clone(),
+            options: RecurrentOptions {
+                return_state: true,
+                ..self.options
+            },
+        };
+        let mut specs = match all.outputs(&[call.spec(sequence).clone()]) {
+            Ok(outputs) => outputs,
             Err(m) => return Err(call.unsupported("inputs", &m.expected, &m.found)),
         };
+        let mut carried = Vec::new();
+        if self.options.stateful && call.with_state() && state.is_empty() {
+            for (part, spec) in STATES.into_iter().zip(&specs[1..]) {
+                carried.push(call.state(part, spec.clone()));
+            }
+            state.clone_from(&carried);
+        } else {
+            specs.truncate(call.count);
+        }
         let returns_sequence = self.options.return_sequences;
         let (mut sequence, mut used_mask) = (sequence, mask);
         if self.options.time_major {
@@ -66,13 +89,17 @@ impl Lower for Recurrent {
                     _ => Argument::Several(state.len()),
                 },
             ],
-            results: [first, "hidden", "cell"]
-                .into_iter()
+            results: std::iter::once(first)
+                .chain(STATES)
                 .take(specs.len())
                 .collect(),
         };
         let inputs = std::iter::once(sequence).chain(used_mask).chain(state);
         let mut outputs = call.steps(operation, inputs.collect(), specs);
+        for (before, after) in carried.into_iter().zip(&outputs[1..]) {
+            call.change_state(before, *after);
+        }
+        outputs.truncate(call.count);
         if self.options.time_major && returns_sequence {
             outputs[0] = swap(call, outputs[0]);
         }

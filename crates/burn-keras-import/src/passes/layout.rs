@@ -51,6 +51,9 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
         .iter()
         .map(|id| id.map(|id| pass.keep(&old, id)))
         .collect();
+    let states = old.states.iter().map(|state| state.input);
+    let kept_states: HashMap<ValueId, ValueId> =
+        states.map(|id| (id, pass.keep(&old, id))).collect();
     for step in &old.steps {
         pass.step(&old, step);
     }
@@ -61,6 +64,11 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
             .mask
             .map(|mask| pass.straight(mask, &output.keras_name));
     }
+    let mut states = old.states.clone();
+    for state in &mut states {
+        state.input = kept_states[&state.input];
+        state.output = pass.straight(state.output, &state.keras_name);
+    }
     *body = Body {
         name: old.name,
         inputs,
@@ -69,6 +77,7 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
         values: pass.values,
         steps: pass.steps,
         outputs,
+        states,
     };
 }
 

@@ -244,6 +244,9 @@ impl Function {
             Self::FoldSteps => function("shape", "fold_steps", vec![]),
             Self::UnfoldSteps => function("shape", "unfold_steps", vec![]),
             Self::Reverse(axis) => Method("flip", vec![Literal::sizes(&[*axis])]),
+            Self::Concatenate(axis) if input.kind == Kind::Int => {
+                Variadic("merge", "concatenate_int", vec![(*axis).into()])
+            }
             Self::Concatenate(axis) => Concatenate(*axis),
             Self::Pad(padding) => function("padding", "pad", vec![Literal::pairs(padding)]),
             Self::Crop(cropping) => function("padding", "crop", vec![Literal::pairs(cropping)]),

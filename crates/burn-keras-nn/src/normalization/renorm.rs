@@ -7,6 +7,7 @@ use burn::{
 
 use super::batch::{parameter, state, training};
 use crate::ids::Scope;
+use crate::math::square_root;
 
 /// Configuration of a [`BatchRenormalization`].
 #[derive(Clone, Debug, PartialEq)]
@@ -201,10 +202,7 @@ impl BatchRenormalization {
 
         let (mean, deviation) = (row(mean), row(deviation));
         // Keras avoids a division by zero early in training.
-        let renorm_std = stored(&self.renorm_std)
-            .square()
-            .clamp_min(self.epsilon)
-            .sqrt();
+        let renorm_std = stored(&self.renorm_std).clamp_min(square_root(self.epsilon));
         let mut r = deviation.clone().div(renorm_std.clone());
         let mut d = mean.clone().sub(stored(&self.renorm_mean)).div(renorm_std);
         if let Some(least) = self.rmin {
@@ -252,7 +250,6 @@ mod tests {
     // [1.5, .5], beta [.5, -1]: a training step on x = wave((3, 2, 2), .8), one on 2 x + 1, then
     // inference on x.
     #[test]
-    #[expect(clippy::excessive_precision, reason = "as Keras prints them")]
     fn two_steps_and_inference_are_kerass() {
         let scope = Scope::new("net").enter("bn");
         for device in devices() {

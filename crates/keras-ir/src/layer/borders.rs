@@ -124,6 +124,7 @@ impl KerasLayer for Cropping {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::{Map, json};
 

@@ -96,7 +96,10 @@ impl Builder {
                 let layer = kind.layer();
                 (layer.input_parameters(), layer.tensor_arguments())
             }
-            LayerKind::Wrapper(wrapper, _) => (&[], wrapper.wrapper().tensor_arguments()),
+            LayerKind::Wrapper(wrapper, _) => {
+                let wrapper = wrapper.wrapper();
+                (wrapper.input_parameters(), wrapper.tensor_arguments())
+            }
             LayerKind::Input | LayerKind::Model(_) | LayerKind::Unknown => (&[], &[]),
         }
     }

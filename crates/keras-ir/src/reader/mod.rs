@@ -206,10 +206,10 @@ impl Architecture {
             }
         };
         if let Some(origin) = &origin {
-            let translated = keras1::translate(&class, &config, origin, &mut builder.problems);
+            let (problems, notes) = (&mut builder.problems, &mut builder.notes);
+            let translated = keras1::translate(&class, &config, origin, problems, notes);
             class = translated.0;
             config = Cow::Owned(translated.1);
-            builder.notes.push(origin.note().to_owned());
             let refused = builder.problems.iter();
             builder.refused = refused
                 .filter_map(|problem| problem.layer.clone())

@@ -159,6 +159,7 @@ impl KerasLayer for ConvTranspose {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::super::config::DataFormat;
     use super::*;

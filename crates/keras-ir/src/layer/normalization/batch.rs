@@ -140,14 +140,16 @@ impl KerasLayer for BatchNormalization {
             ("renorm_mean", renorm),
             ("renorm_stddev", renorm),
         ];
-        let named = |list: &[(&'static str, bool)], make: fn(_, _) -> WeightSpec| {
-            list.iter()
-                .filter(|(_, present)| *present)
-                .map(|(name, _)| make(*name, shape.clone()))
-                .collect::<Vec<_>>()
+        let present = |list: &[(&'static str, bool)]| -> Vec<&'static str> {
+            let list = list.iter().filter(|(_, present)| *present);
+            list.map(|(name, _)| *name).collect()
         };
-        let mut weights = named(&trained, WeightSpec::trained);
-        weights.extend(named(&untrained, WeightSpec::untrained));
+        let trained = present(&trained).into_iter();
+        let mut weights: Vec<WeightSpec> = trained
+            .map(|name| WeightSpec::trained(name, shape.clone()))
+            .collect();
+        let untrained = present(&untrained).into_iter();
+        weights.extend(untrained.map(|name| WeightSpec::untrained(name, shape.clone())));
         Ok(weights)
     }
 }

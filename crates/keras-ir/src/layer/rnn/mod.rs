@@ -9,8 +9,13 @@ pub use cell::{Cell, CellKind, WeightLayout};
 
 use super::config::Config;
 use super::{KerasLayer, MaskRule, Mismatch, WeightSpec};
-use crate::shape::{Kind, Spec};
+use crate::shape::Spec;
 use crate::version::Generation;
+
+/// The parameters of Keras 3's `call` of all recurrent layers, in order. tf.keras lists states
+/// behind the sequence, and names everything else.
+pub(crate) const INPUT_PARAMETERS: &[&str] = &["sequences"];
+pub(crate) const TENSOR_ARGUMENTS: &[&str] = &["initial_state", "mask"];
 
 /// `SimpleRNN`, `GRU`, `LSTM`, and the two that run on cuDNN.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +27,7 @@ pub struct Recurrent {
 }
 
 /// The options that all recurrent layers share.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecurrentOptions {
     /// Whether every step is an output, or the last alone.
     pub return_sequences: bool,
@@ -115,8 +120,12 @@ impl KerasLayer for Recurrent {
         }
     }
 
+    fn input_parameters(&self) -> &'static [&'static str] {
+        INPUT_PARAMETERS
+    }
+
     fn tensor_arguments(&self) -> &'static [&'static str] {
-        &["mask", "initial_state"]
+        TENSOR_ARGUMENTS
     }
 
     fn notes(&self) -> Vec<&'static str> {
@@ -125,7 +134,9 @@ impl KerasLayer for Recurrent {
             notes.push("its dropout acts in training alone and is not applied there yet");
         }
         if self.options.stateful {
-            notes.push("every call starts with zeros, as Keras's first call does");
+            notes.push(
+                "`forward` starts with zeros, as Keras's first call does; `forward_with_state` goes on",
+            );
         }
         notes
     }
@@ -136,10 +147,7 @@ impl Recurrent {
     fn sequence<'a>(&self, inputs: &'a [Spec]) -> Result<&'a Spec, Mismatch> {
         let (units, count) = (self.cell.units, self.cell.states());
         let fits = |state: &Spec| {
-            // A mask that is passed by position would be taken for a state.
-            state.kind != Kind::Bool
-                && state.shape.rank() == 2
-                && state.shape.last().is_none_or(|size| size == units)
+            state.shape.rank() == 2 && state.shape.last().is_none_or(|size| size == units)
         };
         match inputs {
             [sequence, states @ ..]

@@ -143,14 +143,9 @@ fn outputs_follow_the_options() {
         ),
         ["(7, 3)"; 3]
     );
-    // Too few states, too wide ones, and a mask in the place of a state.
+    // Too few states, and too wide ones.
     let wide = Spec::float(vec![None, Some(4)]);
-    let mask = state.with_kind(Kind::Bool);
-    for states in [
-        vec![state.clone()],
-        vec![wide.clone(), wide],
-        vec![state, mask],
-    ] {
+    for states in [vec![state], vec![wide.clone(), wide]] {
         let inputs = [vec![sequence()], states].concat();
         assert_eq!(outputs(json!({"units": 3}), &inputs), Vec::<String>::new());
     }

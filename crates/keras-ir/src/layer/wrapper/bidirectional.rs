@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{Failure, KerasWrapper, Part, PartOutputs, part};
 use crate::layer::Mismatch;
 use crate::layer::config::Config;
+use crate::layer::rnn::{INPUT_PARAMETERS, TENSOR_ARGUMENTS};
 use crate::shape::Spec;
 use crate::version::Generation;
 
@@ -165,7 +166,11 @@ impl KerasWrapper for Bidirectional {
             .into()
     }
 
+    fn input_parameters(&self) -> &'static [&'static str] {
+        INPUT_PARAMETERS
+    }
+
     fn tensor_arguments(&self) -> &'static [&'static str] {
-        &["mask", "initial_state"]
+        TENSOR_ARGUMENTS
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Failure, KerasWrapper, Part, PartOutputs, part};
 use crate::layer::Mismatch;
 use crate::layer::config::Config;
-use crate::layer::rnn::{MaskedOutput, RecurrentOptions};
+use crate::layer::rnn::{INPUT_PARAMETERS, MaskedOutput, RecurrentOptions, TENSOR_ARGUMENTS};
 use crate::object_names::ObjectNames;
 use crate::shape::Spec;
 
@@ -152,7 +152,11 @@ impl KerasWrapper for Rnn {
         self.paths.clone()
     }
 
+    fn input_parameters(&self) -> &'static [&'static str] {
+        INPUT_PARAMETERS
+    }
+
     fn tensor_arguments(&self) -> &'static [&'static str] {
-        &["mask", "initial_state"]
+        TENSOR_ARGUMENTS
     }
 }

@@ -35,7 +35,11 @@ const RECURRENT: Keys = &[
     ("dropout_U", "recurrent_dropout"),
     ("consume_less", "implementation"),
 ];
-const NOISE: Keys = &[("p", "rate"), ("sigma", "stddev")];
+const NOISE: Keys = &[
+    ("p", "rate"),
+    ("sigma", "stddev"),
+    ("dim_ordering", "data_format"),
+];
 
 /// Every class of Keras 1 that has an equal in Keras 2 or is read as it is, and its keys.
 ///
@@ -177,8 +181,12 @@ pub(super) fn layer(
         }
         _ => {}
     }
-    if tells_no_format(new) && !renamed.contains_key("data_format") {
-        renamed.insert("data_format".into(), origin.data_format(new)?.into());
+    if tells_no_format(new, config) {
+        renamed.insert("data_format".into(), origin.data_format()?.into());
+    } else if new.starts_with("SpatialDropout") && !renamed.contains_key("data_format") {
+        // What is dropped together, in training alone: told as little, and not worth a refusal.
+        let format = origin.data_format().unwrap_or("channels_last");
+        renamed.insert("data_format".into(), format.into());
     }
     if renamed.get("padding") == Some(&json!("same")) && origin.theano {
         theano_padding(new, &mut renamed);
@@ -303,11 +311,11 @@ fn shared_axes(config: &mut Map<String, Value>, origin: &Origin<'_>) {
     config.insert("shared_axes".into(), shared.collect());
 }
 
-/// Classes whose config leaves `dim_ordering` out, although they look at it.
-fn tells_no_format(class: &str) -> bool {
-    let classes = ["UpSampling", "ZeroPadding", "Cropping", "SpatialDropout"];
+/// Whether a config leaves `dim_ordering` out, although its class looks at it.
+pub(super) fn tells_no_format(class: &str, config: &Map<String, Value>) -> bool {
+    let classes = ["UpSampling", "ZeroPadding", "Cropping"];
     let is_one = classes.iter().any(|start| class.starts_with(start));
-    is_one && !class.ends_with("1D")
+    is_one && !class.ends_with("1D") && !config.contains_key("dim_ordering")
 }
 
 /// Theano's `same` puts other borders than TensorFlow's in some cases.

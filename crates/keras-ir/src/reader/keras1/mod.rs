@@ -45,14 +45,10 @@ impl<'a> Origin<'a> {
             .iter()
             .flat_map(|layer| list(file, &format!("{group}/{layer}"), "weight_names"));
         let name = names.next();
-        let mut numbers = version
-            .unwrap_or_default()
-            .split('.')
-            .map(|part| part.parse().unwrap_or(0));
         Self {
             theano: name.as_ref().is_some_and(|name| !name.ends_with(":0")),
             is_sure: name.is_some(),
-            version: std::array::from_fn(|_| numbers.next().unwrap_or(0)),
+            version: version_numbers(version),
             data_formats: [("th", "channels_first"), ("tf", "channels_last")]
                 .into_iter()
                 .filter(|(ordering, _)| mentions(config, ordering))
@@ -72,12 +68,10 @@ impl<'a> Origin<'a> {
         Some(weight.ok()?.shape().to_vec())
     }
 
-    /// The format of a layer of `class`, whose config does not tell: that of all other layers.
-    fn data_format(&self, class: &str) -> Result<&'static str, Problem> {
+    /// The format of a layer whose config does not tell: that of all other layers.
+    fn data_format(&self) -> Result<&'static str, Problem> {
         match self.data_formats.as_slice() {
             [one] => Ok(one),
-            // It decides what is dropped together, in training alone.
-            _ if class.starts_with("SpatialDropout") => Ok("channels_last"),
             formats => Err(Problem::new(ProblemKind::UnsupportedOption)
                 .key("dim_ordering")
                 .expected("another layer in the model that tells the ordering of its axes")
@@ -93,7 +87,7 @@ impl<'a> Origin<'a> {
     }
 
     /// What users should know of how the file was read.
-    pub fn note(&self) -> &'static str {
+    fn note(&self) -> &'static str {
         match (self.is_sure, self.theano) {
             (true, true) => {
                 "read as a model of Keras 1 on Theano, which the names of its weights tell: kernels of \
@@ -107,6 +101,13 @@ impl<'a> Origin<'a> {
             }
         }
     }
+}
+
+/// The three numbers of a version; zeros where there are none.
+fn version_numbers(version: Option<&str>) -> [u32; 3] {
+    let parts = version.unwrap_or_default().split('.');
+    let mut numbers = parts.map(|part| part.parse().unwrap_or(0));
+    std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
 fn list(file: &dyn Container, path: &str, key: &str) -> Vec<String> {
@@ -133,8 +134,14 @@ pub(super) fn translate(
     config: &Value,
     origin: &Origin<'_>,
     problems: &mut Vec<Problem>,
+    notes: &mut Vec<String>,
 ) -> (String, Value) {
-    let mut translator = Translator { origin, problems };
+    notes.push(origin.note().to_owned());
+    let mut translator = Translator {
+        origin,
+        problems,
+        notes,
+    };
     let model = translator.model(class, config, "", Some(&origin.layer_names));
     (model.class.into(), model.config)
 }
@@ -148,6 +155,7 @@ struct Translated {
 struct Translator<'a> {
     origin: &'a Origin<'a>,
     problems: &'a mut Vec<Problem>,
+    notes: &'a mut Vec<String>,
 }
 
 impl Translator<'_> {
@@ -191,15 +199,21 @@ impl Translator<'_> {
             entry["config"] = model.config;
             return;
         }
-        let Some(config) = entry["config"].as_object() else {
+        let Some(old) = entry["config"].as_object() else {
             return; // reported where it is read
         };
-        match classes::layer(&class, config, self.origin) {
-            Ok((class, mut config)) => {
+        match classes::layer(&class, old, self.origin) {
+            Ok((new, mut config)) => {
+                if classes::tells_no_format(new, old) {
+                    self.notes.push(format!(
+                        "{path} ({class}): the ordering of its axes is not in the file, and taken \
+                         to be that of the other layers"
+                    ));
+                }
                 if let Some(wrapped) = config.get_mut("layer") {
                     self.entry(wrapped, &format!("{path}/"));
                 }
-                entry["class_name"] = class.into();
+                entry["class_name"] = new.into();
                 entry["config"] = Value::Object(config);
             }
             Err(problem) => self.problems.push(problem.at(path, class)),

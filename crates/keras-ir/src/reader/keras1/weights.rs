@@ -10,6 +10,8 @@ use crate::layer::config::DataFormat;
 use crate::layer::convolution::Window;
 use crate::layer::rnn::CellKind;
 
+use super::version_numbers;
+
 /// Gates in the order of files, each with its position in Keras 2: `LSTM` lists i, c, f, o.
 const LSTM: &[(usize, [&str; 3])] = &[
     (0, ["W_i", "U_i", "b_i"]),
@@ -49,13 +51,17 @@ fn kernels(kind: &LayerKind) -> Option<(&Window, &'static [&'static str])> {
     }
 }
 
-/// What a file of Keras 1 holds of a layer that has the weights `specs` in Keras 2, in the order
-/// of the file.
+/// What a file of Keras 1 in `version` holds of a layer that has the weights `specs` in Keras 2, in
+/// the order of the file.
 pub(in crate::reader) fn stored(
     kind: &LayerKind,
     config: &Map<String, Value>,
-    specs: Vec<WeightSpec>,
+    version: Option<&str>,
+    mut specs: Vec<WeightSpec>,
 ) -> Vec<WeightSpec> {
+    if matches!(kind, LayerKind::Highway(_)) && version_numbers(version) < [1, 2, 0] {
+        specs.sort_by_key(|spec| spec.name.ends_with("_carry"));
+    }
     let gates = gates(kind, config);
     if !gates.is_empty() {
         let divide = |size: &Option<usize>| size.map(|size| size / gates.len());
@@ -98,13 +104,14 @@ pub(in crate::reader) fn convert(
     kind: &LayerKind,
     config: &Map<String, Value>,
     specs: &[WeightSpec],
-    weights: Vec<Weight>,
+    mut weights: Vec<Weight>,
     theano: bool,
 ) -> Result<Vec<Weight>, ContainerError> {
     let gates = gates(kind, config);
     if !gates.is_empty() {
         return join_gates(gates, specs, &weights);
     }
+    weights.sort_by_key(|weight| specs.iter().position(|spec| spec.name == weight.name));
     let Some((window, names)) = kernels(kind) else {
         return Ok(weights);
     };

@@ -57,7 +57,12 @@ fn stored(
 ) -> Vec<WeightSpec> {
     let specs = specs(kind, id, inputs);
     if graph.generation == Generation::Keras1 {
-        keras1::stored(kind, &graph.layer(id).config, specs)
+        keras1::stored(
+            kind,
+            &graph.layer(id).config,
+            graph.keras_version.as_deref(),
+            specs,
+        )
     } else {
         specs
     }
