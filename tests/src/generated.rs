@@ -13,11 +13,14 @@ pub struct Source {
     /// The name that it was generated under.
     pub name: &'static str,
     /// From a weights record and inputs to outputs.
-    pub run: fn(Bytes, IntoIter<Value>, &Device) -> Result<Vec<Value>, Box<dyn Error>>,
+    pub run: Run,
     /// For a model with states: from a record, a batch size and the inputs of several calls to the
     /// outputs of each, the first call from zeros and each other one from what the one before left.
     pub run_on: Option<RunOn>,
 }
+
+/// What [`Source::run`] is.
+pub type Run = fn(Bytes, IntoIter<Value>, &Device) -> Result<Vec<Value>, Box<dyn Error>>;
 
 /// What [`Source::run_on`] is.
 pub type RunOn =
