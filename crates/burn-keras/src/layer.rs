@@ -50,9 +50,9 @@ macro_rules! layers {
 }
 
 layers! {
-    Linear MaxoutDense Highway
     EinsumDense Attention MultiHeadAttention
     Linear
+    MaxoutDense Highway
     Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
     BatchNorm BatchNormalization BatchRenormalization
