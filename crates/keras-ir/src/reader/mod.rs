@@ -8,6 +8,7 @@ mod kind;
 mod nodes;
 mod optimizer;
 mod resolve;
+mod saved_model;
 mod sequential;
 mod share;
 mod weights;
@@ -23,6 +24,7 @@ use crate::problem::{Problem, ProblemKind, Report};
 use crate::version::Generation;
 use build::Builder;
 use kind::Kind;
+use weights::SavedObjects;
 
 /// How to read a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +34,8 @@ pub struct ReadOptions {
 }
 
 /// Reads the saved model at `path`: a whole-model HDF5 file (Keras 2, tf.keras, and the legacy `.h5`
-/// of Keras 3), a `.keras` archive, or the folder that one was unpacked to. What it is, its content
-/// tells.
+/// of Keras 3), a `.keras` archive, the folder that one was unpacked to, or a SavedModel of tf.keras
+/// (its folder, or the `saved_model.pb` in it). What it is, its content tells.
 ///
 /// The file is mapped; weights are read when they are asked for.
 ///
@@ -56,6 +58,7 @@ pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Repor
             read_container(&file, &name, options)
         }
         Kind::Archive => archive::read(path, &name, options),
+        Kind::SavedModel(folder) => saved_model::read(&folder, &name, options),
     }
 }
 
@@ -136,6 +139,8 @@ enum Weights<'a> {
     Groups(&'a dyn Container, &'a str),
     /// Keras 3's tree of objects.
     Tree(&'a dyn Container),
+    /// Variables of objects in a checkpoint.
+    Objects(&'a SavedObjects),
 }
 
 impl Saved<'_> {
@@ -193,6 +198,9 @@ impl Saved<'_> {
             Weights::Tree(file) => {
                 weights::read_tree(&mut graph, file, &first_inputs, &mut problems);
             }
+            Weights::Objects(saved) => {
+                weights::read_objects(&mut graph, saved, &first_inputs, &mut problems);
+            }
         }
         if !problems.is_empty() {
             return Err(Report {
@@ -210,7 +218,7 @@ impl Saved<'_> {
 fn read_shared(graph: &mut Graph, file: Weights<'_>, options: ReadOptions) {
     if !options.untie {
         let mut first = None;
-        for evidence in share::evidence(graph) {
+        for evidence in share::evidence(graph, file) {
             let ties = share::find_ties(graph, *evidence);
             let mut tied = graph.clone();
             share::apply_ties(&mut tied, &ties);
