@@ -1,17 +1,18 @@
-//! SavedModels of tf.keras: the graph is that of the same model in HDF5; what cannot be revived is
-//! named; damaged files are errors.
+//! SavedModels of tf.keras: the graph is that of the same model in HDF5;
+//! what cannot be revived is named; damaged files are errors.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod writer;
+
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use keras_ir::container::{ByteView, Checkpoint, ContainerError};
 use keras_ir::graph::optimizer::Optimizer;
 use keras_ir::graph::{Graph, Layer, LayerKind, Model};
 use keras_ir::{ReadOptions, Report, read};
 use tempfile::TempDir;
+use writer::{Form, Tensor, checkpoint, object};
 
 // === Files to read ===
 
@@ -49,7 +50,12 @@ fn refused(folder: &Path) -> String {
 /// What a model is made of, but for the config's spelling and where weights are stored.
 fn structure(graph: &Graph) -> String {
     let model = |model: &Model| {
-        let layers: Vec<_> = model.layers.iter().map(|id| graph.layer(*id)).map(layer).collect();
+        let layers: Vec<_> = model
+            .layers
+            .iter()
+            .map(|id| graph.layer(*id))
+            .map(layer)
+            .collect();
         let tensors: Vec<_> = model.tensors.iter().map(|tensor| &tensor.spec).collect();
         format!(
             "{} {:?} {} {layers:#?} {:#?} {tensors:#?} {:?} {:?} {:?} {}",
@@ -99,7 +105,10 @@ fn assert_same_optimizer(name: &str, a: &Graph, b: &Graph) {
     };
     assert_eq!(a.class, b.class, "{name}");
     assert_eq!(a.config, b.config, "{name}");
-    assert_eq!((a.iterations, a.learning_rate), (b.iterations, b.learning_rate));
+    assert_eq!(
+        (a.iterations, a.learning_rate),
+        (b.iterations, b.learning_rate)
+    );
     assert_eq!(a.slots.len(), b.slots.len(), "{name}");
     assert!(!a.slots.is_empty(), "{name}: there is no state to compare");
     for (a, b) in a.slots.iter().zip(&b.slots) {
@@ -110,7 +119,13 @@ fn assert_same_optimizer(name: &str, a: &Graph, b: &Graph) {
 
 #[test]
 fn graphs_are_those_of_the_h5_files() {
-    for name in ["functional", "sequential", "recurrent", "untrained", "sequential_before_2_5"] {
+    for name in [
+        "functional",
+        "sequential",
+        "recurrent",
+        "untrained",
+        "sequential_before_2_5",
+    ] {
         let h5 = name.trim_end_matches("_before_2_5");
         let h5 = open(fixture(&format!("{h5}.h5"))).unwrap();
         let saved = saved(name);
@@ -118,7 +133,217 @@ fn graphs_are_those_of_the_h5_files() {
         assert_same_weights(name, &saved, &h5);
         assert_same_optimizer(name, &saved, &h5);
         assert_eq!(saved.keras_version, h5.keras_version);
-        assert_eq!(saved.training_config.is_some(), h5.training_config.is_some());
+        assert_eq!(
+            saved.training_config.is_some(),
+            h5.training_config.is_some()
+        );
         assert_eq!(saved.notes, h5.notes);
+    }
+}
+
+#[test]
+fn the_file_inside_stands_for_the_folder() {
+    let folder = unpack("untrained");
+    let by_file = open(folder.path().join("saved_model.pb")).unwrap();
+    let by_folder = open(folder.path()).unwrap();
+    assert_eq!(structure(&by_file), structure(&by_folder));
+}
+
+// === What cannot be revived ===
+
+#[test]
+fn what_has_no_config_is_named_with_the_functions_that_are_there() {
+    for (name, expected) in [
+        (
+            "custom_layer",
+            &[
+                "layer: twice (Doubling)",
+                "serving_default(x: float32 (None, 3)) -> (dense: float32 (None, 2))",
+            ][..],
+        ),
+        (
+            "subclassed",
+            &[
+                "layer: custom (Custom)",
+                "a model written as a Python subclass",
+                "serving_default(input_1: float32 (None, 3)) -> (y: float32 (None, 2), z: float32 (None, 3))",
+            ],
+        ),
+        (
+            "exported",
+            &[
+                "a SavedModel with the metadata of Keras",
+                "functions alone: serving_default(",
+            ],
+        ),
+    ] {
+        let report = refused(unpack(name).path());
+        for text in expected {
+            assert!(
+                report.contains(text),
+                "{name}: {text:?} is not in\n{report}"
+            );
+        }
+        assert!(report.contains("FOLDER: 1 problem\n"), "{report}");
+    }
+}
+
+#[test]
+fn files_that_are_missing_or_cut_are_named() {
+    for (missing, expected) in [
+        (
+            "saved_model.pb",
+            "a folder without config.json and saved_model.pb",
+        ),
+        (
+            "variables/variables.index",
+            "variables.index: cannot be read",
+        ),
+        (
+            "variables/variables.data-00000-of-00001",
+            "variables.data-00000-of-00001: cannot be read",
+        ),
+        (
+            "keras_metadata.pb",
+            "a SavedModel with the metadata of Keras",
+        ),
+    ] {
+        let folder = unpack("untrained");
+        fs::remove_file(folder.path().join(missing)).unwrap();
+        let report = refused(folder.path());
+        assert!(report.contains(expected), "{missing}: {report}");
+    }
+    for cut in [
+        "saved_model.pb",
+        "keras_metadata.pb",
+        "variables/variables.index",
+        "variables/variables.data-00000-of-00001",
+    ] {
+        let folder = unpack("untrained");
+        let path = folder.path().join(cut);
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        refused(folder.path());
+    }
+}
+
+// === Weights that do not fit ===
+
+/// Replaces text in the metadata by text of the same length.
+fn edit_metadata(folder: &Path, from: &str, to: &str) {
+    assert_eq!(from.len(), to.len());
+    let path = folder.join("keras_metadata.pb");
+    let mut bytes = fs::read(&path).unwrap();
+    let found: Vec<usize> = (0..=bytes.len() - from.len())
+        .filter(|at| bytes[*at..].starts_with(from.as_bytes()))
+        .collect();
+    assert!(!found.is_empty());
+    for at in found {
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn weights_of_other_shapes_and_left_over_weights_are_reported() {
+    let folder = unpack("untrained");
+    edit_metadata(folder.path(), "\"units\": 2", "\"units\": 5");
+    let report = refused(folder.path());
+    assert!(
+        report.contains("expected: kernel of shape (3, 5)"),
+        "{report}"
+    );
+    assert!(report.contains("found: shape (3, 2)"), "{report}");
+
+    let folder = unpack("untrained");
+    edit_metadata(folder.path(), "\"use_bias\": true", "\"use_bias\":false");
+    let report = refused(folder.path());
+    assert!(
+        report.contains("left-over weight\n     key: layer_with_weights-0/bias"),
+        "{report}"
+    );
+    assert!(report.contains("found: a weight of shape [2]"), "{report}");
+}
+
+#[test]
+fn objects_are_found_by_name_by_list_or_not_at_all() {
+    // The model is a Dense(2) on three features, and a LeakyReLU.
+    let kernel: Vec<u8> = (0..6_u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
+    let bias: Vec<u8> = [7.0_f32, 8.0]
+        .iter()
+        .flat_map(|v| v.to_le_bytes())
+        .collect();
+    let tensors = [
+        Tensor::new("k", 1, &[3, 2], &kernel),
+        Tensor::new("b", 1, &[2], &bias),
+    ];
+    let read_with = |dense: &[(&str, u64)]| {
+        let objects = [
+            object(&[("layer-0", 1)], None),
+            object(dense, None),
+            object(&[], Some("k")),
+            object(&[], Some("b")),
+            object(&[("0", 2), ("1", 3)], None),
+        ];
+        let folder = unpack("untrained");
+        let (index, shards) = checkpoint(&tensors, &objects.concat(), Form::default());
+        let prefix = folder.path().join("variables/variables");
+        fs::write(prefix.with_extension("index"), index).unwrap();
+        fs::write(prefix.with_extension("data-00000-of-00001"), &shards[0]).unwrap();
+        open(folder.path())
+    };
+    for dense in [
+        &[("kernel", 2), ("bias", 3)][..],
+        &[("_kernel", 2), ("bias", 3)],
+        &[("variables", 4)],
+        &[("kernel", 2), ("variables", 4)],
+    ] {
+        let graph = read_with(dense).unwrap_or_else(|report| panic!("{dense:?}: {report}"));
+        let layer = graph
+            .layers
+            .iter()
+            .find(|layer| layer.name == "dense")
+            .unwrap();
+        let weights: Vec<_> = layer
+            .weights
+            .iter()
+            .map(|w| (w.name, w.tensor.path()))
+            .collect();
+        assert_eq!(weights, [("kernel", "k"), ("bias", "b")], "{dense:?}");
+    }
+    let report = read_with(&[("kernel", 2)])
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        report.contains("missing weight\n     layer: dense (Dense)\n     key: bias"),
+        "{report}"
+    );
+    let report = read_with(&[("kernel", 2), ("bias", 1)])
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(report.contains("found: an object without one"), "{report}");
+}
+
+// === Damage ===
+
+#[test]
+fn no_damaged_message_takes_the_reader_down() {
+    for (name, file) in [
+        ("untrained", "keras_metadata.pb"),
+        ("untrained", "saved_model.pb"),
+        ("sequential_before_2_5", "saved_model.pb"),
+    ] {
+        let folder = unpack(name);
+        let path = folder.path().join(file);
+        let whole = fs::read(&path).unwrap();
+        let step = 1 + whole.len() / 100;
+        for position in (0..whole.len()).step_by(step) {
+            let mut damaged = whole.clone();
+            damaged[position] ^= 1 << (position % 8);
+            fs::write(&path, &damaged).unwrap();
+            let _ = open(folder.path());
+        }
     }
 }

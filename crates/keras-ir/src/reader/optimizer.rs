@@ -98,7 +98,10 @@ impl State {
         for name in ["iter", "learning_rate"] {
             placed.scalars.extend(scalar(name)?);
         }
-        for slot in objects.get(optimizer).map_or(&[][..], |object| &object.slots) {
+        for slot in objects
+            .get(optimizer)
+            .map_or(&[][..], |object| &object.slots)
+        {
             let weight = objects.variable(slot.of).map(|variable| &variable.key);
             placed.slots.push(PlacedSlot {
                 weight: weight.cloned().unwrap_or_default(),

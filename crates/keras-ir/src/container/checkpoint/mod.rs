@@ -126,15 +126,14 @@ impl Checkpoint {
     /// When there is none, or it contradicts its shard.
     pub fn tensor(&self, key: &str) -> Result<StoredTensor, ContainerError> {
         let entry = self.entry(key)?;
-        let dtype =
-            proto::dtype(entry.dtype).ok_or_else(|| ContainerError::UnsupportedDtype {
-                file: self.name.clone(),
-                path: key.to_owned(),
-                found: match entry.dtype {
-                    proto::STRING => "string".to_owned(),
-                    other => format!("number {other} of TensorFlow's"),
-                },
-            })?;
+        let dtype = proto::dtype(entry.dtype).ok_or_else(|| ContainerError::UnsupportedDtype {
+            file: self.name.clone(),
+            path: key.to_owned(),
+            found: match entry.dtype {
+                proto::STRING => "string".to_owned(),
+                other => format!("number {other} of TensorFlow's"),
+            },
+        })?;
         let shape = self.shape(key, entry)?;
         let bytes = self.bytes(key, entry)?;
         let byte_len = bytes.len();

@@ -17,11 +17,11 @@ const MOST_SHARED: usize = 64;
 /// Snappy makes at most 64 bytes of three.
 const HIGHEST_RATIO: usize = 22;
 
+/// What is done with a key and its value.
+type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), String> + 'a;
+
 /// Calls `visit` with each key and value, in the order of the keys; the error says what is wrong.
-pub(super) fn read(
-    table: &[u8],
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), String>,
-) -> Result<(), String> {
+pub(super) fn read(table: &[u8], visit: &mut Visit<'_>) -> Result<(), String> {
     let footer = table.len().checked_sub(FOOTER).map(|at| &table[at..]);
     let mut footer = footer
         .and_then(|footer| footer.strip_suffix(&MAGIC))
@@ -111,11 +111,7 @@ fn inflate(content: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// Calls `visit` with each key and value of a block, whose keys may be `budget` bytes long together.
-fn entries(
-    block: &[u8],
-    budget: &mut usize,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), String>,
-) -> Result<(), String> {
+fn entries(block: &[u8], budget: &mut usize, visit: &mut Visit<'_>) -> Result<(), String> {
     let restarts = block.split_last_chunk::<4>().and_then(|(rest, count)| {
         let restarts = usize::try_from(u32::from_le_bytes(*count)).ok()?;
         rest.len().checked_sub(restarts.checked_mul(4)?)

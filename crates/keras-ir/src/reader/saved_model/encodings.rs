@@ -42,7 +42,8 @@ mod tests {
             "serialized": tuple(json!([shape, "float32", "x"])),
         });
         let value = json!({"a": [tuple(json!([1, tuple(json!([2]))]))], "spec": spec, "class_name": "Dense"});
-        let expected = json!({"a": [[1, [2]]], "spec": [[null, 4], "float32", "x"], "class_name": "Dense"});
+        let expected =
+            json!({"a": [[1, [2]]], "spec": [[null, 4], "float32", "x"], "class_name": "Dense"});
         assert_eq!(decode(value), expected);
     }
 }

@@ -29,9 +29,6 @@ use crate::shape::Shape;
 use metadata::Metadata;
 use proto::{MetaGraph, SavedModel, SavedObjectGraph, Signature, TensorInfo};
 
-/// What `serialize_keras_object` writes in the place of a config that a class does not give.
-const WITHOUT_CONFIG: &str = "layer was saved without config";
-
 /// Reads the SavedModel in `folder`, which messages call `name`.
 pub(super) fn read(folder: &Path, name: &str, options: ReadOptions) -> Result<Graph, Report> {
     let saved = graph_of(folder).map_err(|problem| problem.in_file(name))?;
@@ -138,12 +135,13 @@ fn revive(identifier: &str, root: &Value, functions: &str) -> Result<Value, Prob
         let shape = root["build_input_shape"].clone();
         entries.insert("build_input_shape".into(), shape);
     }
-    name_unconfigured(&mut config);
+    name_layers(&mut config);
     Ok(serde_json::json!({"class_name": class, "config": config}))
 }
 
-/// Gives the layers that have no config a name: they are reported by it.
-fn name_unconfigured(config: &mut Value) {
+/// Gives the layers whose classes left their names out of the config those of their classes, under
+/// which they are reported.
+fn name_layers(config: &mut Value) {
     let layers = match config {
         Value::Object(entries) => entries.get_mut("layers"),
         list => Some(list),
@@ -154,10 +152,9 @@ fn name_unconfigured(config: &mut Value) {
         let Some(config) = layer.get_mut("config") else {
             continue;
         };
-        if config.get(WITHOUT_CONFIG).is_some() {
+        name_layers(config);
+        if config.is_object() && config.get("name").is_none() {
             layer.entry("name").or_insert(class);
-        } else {
-            name_unconfigured(config);
         }
     }
 }

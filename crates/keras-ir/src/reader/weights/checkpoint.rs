@@ -168,12 +168,13 @@ impl SavedObjects {
     /// The variables of the layer `node`, in the order of `specs`.
     fn variables(&self, node: usize, specs: &[WeightSpec]) -> Vec<Option<usize>> {
         let by_name = specs.iter().map(|spec| {
-            // The cell of an `RNN` is the object itself.
-            let owner = match spec.part {
-                "" => node,
-                part => self.attribute(node, part).unwrap_or(node),
+            let part = match spec.part {
+                "" => None,
+                part => self.attribute(node, part),
             };
-            self.attribute(owner, spec.name)
+            let of_part = part.and_then(|part| self.attribute(part, spec.name));
+            // The cell of an `RNN` is the object itself, and cuDNN layers have none.
+            of_part.or_else(|| self.attribute(node, spec.name))
         });
         let by_name: Vec<_> = by_name.collect();
         if !by_name.contains(&None) {
@@ -224,7 +225,11 @@ impl SavedObjects {
             }
             let children = objects.get(node).into_iter().flat_map(|o| &o.children);
             let children = children.filter(|(name, _)| !NO_WEIGHTS.contains(&name.as_str()));
-            open.extend(children.map(|(_, node)| *node).filter(|node| seen.insert(*node)));
+            open.extend(
+                children
+                    .map(|(_, node)| *node)
+                    .filter(|node| seen.insert(*node)),
+            );
         }
         found
     }
