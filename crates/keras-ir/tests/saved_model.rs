@@ -125,8 +125,10 @@ fn graphs_are_those_of_the_h5_files() {
         "recurrent",
         "untrained",
         "sequential_before_2_5",
+        "untrained_experimental",
     ] {
         let h5 = name.trim_end_matches("_before_2_5");
+        let h5 = h5.trim_end_matches("_experimental");
         let h5 = open(fixture(&format!("{h5}.h5"))).unwrap();
         let saved = saved(name);
         assert_eq!(structure(&saved), structure(&h5), "{name}");
@@ -147,6 +149,36 @@ fn the_file_inside_stands_for_the_folder() {
     let by_file = open(folder.path().join("saved_model.pb")).unwrap();
     let by_folder = open(folder.path()).unwrap();
     assert_eq!(structure(&by_file), structure(&by_folder));
+}
+
+#[test]
+fn architecture_and_weights_may_be_two_files() {
+    let h5 = open(fixture("functional.h5")).unwrap();
+    let of = |architecture: &Path, weights: PathBuf| {
+        let weights = Some(weights);
+        let options = ReadOptions {
+            weights,
+            ..ReadOptions::default()
+        };
+        read(architecture, options).unwrap_or_else(|report| panic!("{report}"))
+    };
+    let folder = unpack("functional");
+    let of_h5 = of(folder.path(), fixture("functional.h5"));
+    assert_same_weights("weights of .h5", &of_h5, &h5);
+    let of_saved = of(&fixture("functional.h5"), folder.path().to_owned());
+    assert_same_weights("weights of the SavedModel", &of_saved, &h5);
+    assert_same_optimizer("weights of the SavedModel", &of_saved, &h5);
+    for name in ["functional_weights", "functional_checkpoint"] {
+        let checkpoint = unpack(name);
+        for file in ["weights", "weights.index"] {
+            let graph = of(&fixture("functional.h5"), checkpoint.path().join(file));
+            assert_eq!(structure(&graph), structure(&h5), "{name}");
+            assert_same_weights(name, &graph, &h5);
+            assert_same_optimizer(name, &graph, &h5);
+        }
+        let report = refused(&checkpoint.path().join("weights"));
+        assert!(report.contains("--architecture FILE"), "{report}");
+    }
 }
 
 // === What cannot be revived ===

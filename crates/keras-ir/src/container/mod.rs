@@ -13,6 +13,7 @@ pub mod checkpoint;
 mod dtype;
 mod error;
 mod hdf5;
+mod shards;
 mod tensor;
 
 use std::fmt::Debug;
@@ -25,6 +26,7 @@ pub use checkpoint::Checkpoint;
 pub use dtype::Dtype;
 pub use error::ContainerError;
 pub use hdf5::H5File;
+pub use shards::Shards;
 pub use tensor::StoredTensor;
 
 /// The names of a group's members.

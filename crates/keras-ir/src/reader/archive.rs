@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{ReadOptions, Saved, Weights, container_problem, parse};
+use super::{Architecture, ReadOptions, Weights, container_problem, parse};
 use crate::container::{Archive, H5File};
 use crate::graph::Graph;
 use crate::problem::{Problem, ProblemKind, Report};
@@ -13,26 +13,20 @@ const WEIGHTS: &str = "model.weights.h5";
 
 /// Reads the archive at `path`, which messages call `name`.
 pub(super) fn read(path: &Path, name: &str, options: ReadOptions) -> Result<Graph, Report> {
-    let parts = open(path).map_err(|problem| problem.in_file(name))?;
-    let saved = Saved {
-        name,
-        config: &parts.config,
-        training_config: parts.training_config,
-        keras_version: Some(parts.keras_version),
-        weights: Weights::Tree(&parts.weights),
-    };
-    saved.graph(options)
+    let problem = |problem: Problem| problem.in_file(name);
+    let archive = open(path).map_err(problem)?;
+    let architecture = architecture(&archive).map_err(problem)?;
+    let weights = weights(&archive).map_err(problem)?;
+    architecture.with_weights(name, Weights::Tree(&weights), options)
 }
 
-struct Parts {
-    config: Value,
-    training_config: Option<Value>,
-    keras_version: String,
-    weights: H5File,
+/// Opens the archive at `path`.
+pub(super) fn open(path: &Path) -> Result<Archive, Problem> {
+    Archive::open(path).map_err(|error| container_problem(&error))
 }
 
-fn open(path: &Path) -> Result<Parts, Problem> {
-    let archive = Archive::open(path).map_err(|error| container_problem(&error))?;
+/// The architecture of an archive.
+pub(super) fn architecture(archive: &Archive) -> Result<Architecture, Problem> {
     let member = |name: &str| {
         archive
             .text(name)
@@ -47,6 +41,15 @@ fn open(path: &Path) -> Result<Parts, Problem> {
             .expected("the version of Keras that saved the model")
             .found("no such key"));
     };
+    Ok(Architecture {
+        training_config: training_config(&config["compile_config"]),
+        config,
+        keras_version: Some(keras_version.to_owned()),
+    })
+}
+
+/// The weights of an archive.
+pub(super) fn weights(archive: &Archive) -> Result<H5File, Problem> {
     if !archive.has(WEIGHTS) {
         return Err(Problem::new(ProblemKind::MissingWeight)
             .key(WEIGHTS)
@@ -54,19 +57,13 @@ fn open(path: &Path) -> Result<Parts, Problem> {
             .found("no such member"));
     }
     let bytes = archive.member(WEIGHTS);
-    let weights = bytes
+    bytes
         .and_then(|bytes| H5File::from_view(format!("{}: {WEIGHTS}", archive.name()), bytes))
-        .map_err(|error| container_problem(&error))?;
-    Ok(Parts {
-        training_config: training_config(&config["compile_config"]),
-        config,
-        keras_version: keras_version.to_owned(),
-        weights,
-    })
+        .map_err(|error| container_problem(&error))
 }
 
 /// A `compile_config` with the key that legacy files have for the optimizer.
-fn training_config(compiled: &Value) -> Option<Value> {
+pub(super) fn training_config(compiled: &Value) -> Option<Value> {
     let mut config = compiled.as_object()?.clone();
     let optimizer = match config.remove("optimizer")? {
         Value::String(name) => json!({"class_name": name, "config": {}}),

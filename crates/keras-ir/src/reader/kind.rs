@@ -15,6 +15,10 @@ pub(super) enum Kind {
     Archive,
     /// A SavedModel, by its folder.
     SavedModel(PathBuf),
+    /// A checkpoint of TensorFlow, by what the names of its files begin with.
+    Checkpoint(PathBuf),
+    /// JSON: an architecture, or the list of the shards of weights.
+    Json,
 }
 
 /// The file that makes a folder a SavedModel.
@@ -43,6 +47,15 @@ pub(super) fn of(path: &Path) -> Result<Kind, Problem> {
         let folder = path.parent().unwrap_or(Path::new("."));
         return Ok(Kind::SavedModel(folder.to_owned()));
     }
+    // Keras's name of a checkpoint is that of none of its files.
+    if path.extension().is_some_and(|end| end == "index") {
+        return Ok(Kind::Checkpoint(path.with_extension("")));
+    }
+    let mut index = path.as_os_str().to_owned();
+    index.push(".index");
+    if !path.exists() && Path::new(&index).is_file() {
+        return Ok(Kind::Checkpoint(path.to_owned()));
+    }
     let read = fs::metadata(path).and_then(|data| {
         // Asked before opening, because opening a named pipe would wait for a writer.
         let mut start = Vec::with_capacity(8);
@@ -53,6 +66,7 @@ pub(super) fn of(path: &Path) -> Result<Kind, Problem> {
     });
     match read {
         Ok(start) if start.starts_with(b"PK") => Ok(Kind::Archive),
+        Ok(start) if start.trim_ascii_start().starts_with(b"{") => Ok(Kind::Json),
         // What is no HDF5, its reader says best.
         Ok(_) => Ok(Kind::Hdf5),
         Err(error) => {

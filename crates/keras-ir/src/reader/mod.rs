@@ -7,13 +7,14 @@ mod functional;
 mod kind;
 mod nodes;
 mod optimizer;
+mod parts;
 mod resolve;
 mod saved_model;
 mod sequential;
 mod share;
 mod weights;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -27,15 +28,26 @@ use kind::Kind;
 use weights::SavedObjects;
 
 /// How to read a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Take layers that stand in several models for separate ones, although they look shared.
     pub untie: bool,
+    /// The file that has the weights, where the model's own file has the architecture alone, or
+    /// others.
+    pub weights: Option<PathBuf>,
+    /// The file that has the architecture, where the model's own file has the weights alone.
+    pub architecture: Option<PathBuf>,
 }
 
 /// Reads the saved model at `path`: a whole-model HDF5 file (Keras 2, tf.keras, and the legacy `.h5`
 /// of Keras 3), a `.keras` archive, the folder that one was unpacked to, or a SavedModel of tf.keras
 /// (its folder, or the `saved_model.pb` in it). What it is, its content tells.
+///
+/// Weights and architecture may be in two files ([`ReadOptions::weights`],
+/// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON of
+/// `model.to_json()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
+/// `.h5`, in the `.weights.json` of sharded weights, or in a checkpoint of TensorFlow (by the prefix
+/// of its files, or its `.index`).
 ///
 /// The file is mapped; weights are read when they are asked for.
 ///
@@ -51,6 +63,14 @@ pub struct ReadOptions {
 pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Report> {
     let path = path.as_ref();
     let name = path.display().to_string();
+    match (&options.weights, &options.architecture) {
+        (None, None) => {}
+        (weights, architecture) => {
+            let architecture = architecture.as_deref().unwrap_or(path);
+            let weights = weights.as_deref().unwrap_or(path);
+            return parts::read(architecture, weights, options.clone());
+        }
+    }
     match kind::of(path).map_err(|problem| problem.in_file(&name))? {
         Kind::Hdf5 => {
             let file =
@@ -59,6 +79,16 @@ pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Repor
         }
         Kind::Archive => archive::read(path, &name, options),
         Kind::SavedModel(folder) => saved_model::read(&folder, &name, options),
+        Kind::Checkpoint(_) => Err(Problem::new(ProblemKind::Container)
+            .expected("a model with its architecture")
+            .found("a checkpoint of TensorFlow, which holds weights alone")
+            .help("name the file with the architecture with --architecture FILE")
+            .in_file(&name)),
+        Kind::Json => Err(Problem::new(ProblemKind::MissingWeight)
+            .expected("a model with its weights")
+            .found("JSON, which holds the architecture or a list of shards alone")
+            .help("name the other file with --weights FILE or --architecture FILE")
+            .in_file(&name)),
     }
 }
 
@@ -72,20 +102,8 @@ pub fn read_container(
     name: &str,
     options: ReadOptions,
 ) -> Result<Graph, Report> {
-    let attribute = |key: &str| {
-        file.string_attribute("/", key)
-            .map_err(|error| container_problem(&error).key(key).in_file(name))
-    };
-    let config = attribute("model_config")?.ok_or_else(|| no_config(file).in_file(name))?;
-    let config = parse("model_config", &config).map_err(|problem| problem.in_file(name))?;
-    let training_config = match attribute("training_config")? {
-        Some(text) => {
-            Some(parse("training_config", &text).map_err(|problem| problem.in_file(name))?)
-        }
-        None => None,
-    };
-    let keras_version = attribute("keras_version")?;
-    read_config(file, name, &config, training_config, keras_version, options)
+    let architecture = Architecture::of_hdf5(file).map_err(|problem| problem.in_file(name))?;
+    architecture.with_weights(name, Weights::Groups(file, "model_weights"), options)
 }
 
 fn parse(key: &str, text: &str) -> Result<Value, Problem> {
@@ -111,25 +129,20 @@ pub fn read_config(
     keras_version: Option<String>,
     options: ReadOptions,
 ) -> Result<Graph, Report> {
-    let saved = Saved {
-        name,
-        config,
+    let architecture = Architecture {
+        config: config.clone(),
         training_config,
         keras_version,
-        weights: Weights::Groups(file, "model_weights"),
     };
-    saved.graph(options)
+    architecture.with_weights(name, Weights::Groups(file, "model_weights"), options)
 }
 
-/// A saved model, opened.
-struct Saved<'a> {
-    /// What messages call it.
-    name: &'a str,
+/// What a file says of a model besides its weights.
+struct Architecture {
     /// `class_name` and `config` of the model.
-    config: &'a Value,
+    config: Value,
     training_config: Option<Value>,
     keras_version: Option<String>,
-    weights: Weights<'a>,
 }
 
 /// Where the weights are, and in which layout.
@@ -143,14 +156,35 @@ enum Weights<'a> {
     Objects(&'a SavedObjects),
 }
 
-impl Saved<'_> {
-    fn graph(self, options: ReadOptions) -> Result<Graph, Report> {
+impl Architecture {
+    /// The attributes of a whole-model HDF5 file.
+    fn of_hdf5(file: &dyn Container) -> Result<Self, Problem> {
+        let attribute = |key: &str| {
+            file.string_attribute("/", key)
+                .map_err(|error| container_problem(&error).key(key))
+        };
+        let config = attribute("model_config")?.ok_or_else(|| no_config(file))?;
+        let training_config = attribute("training_config")?;
+        Ok(Self {
+            config: parse("model_config", &config)?,
+            training_config: training_config
+                .map(|text| parse("training_config", &text))
+                .transpose()?,
+            keras_version: attribute("keras_version")?,
+        })
+    }
+
+    /// The graph, with weights; `name` stands in messages.
+    fn with_weights(
+        self,
+        name: &str,
+        saved_weights: Weights<'_>,
+        options: ReadOptions,
+    ) -> Result<Graph, Report> {
         let Self {
-            name,
             config,
             training_config,
             keras_version,
-            weights: saved_weights,
         } = self;
         let generation = Generation::of_version(keras_version.as_deref());
         if generation == Generation::Keras1 {
@@ -270,5 +304,5 @@ fn no_config(file: &dyn Container) -> Problem {
 fn weights_alone(problem: Problem) -> Problem {
     problem
         .found("a file of weights alone")
-        .help("save the whole model with model.save(\"model.h5\")")
+        .help("name the file that has the architecture with --architecture FILE")
 }

@@ -63,7 +63,10 @@ impl State {
     /// The object `optimizer` of a SavedModel.
     fn of_objects(saved: &SavedObjects) -> Result<Option<Self>, Problem> {
         let objects = saved.checkpoint.objects();
-        let Some(optimizer) = objects.child(0, "optimizer") else {
+        // `tf.train.Checkpoint` may have it beside the model.
+        let mut owners = [saved.model, 0].into_iter();
+        let optimizer = owners.find_map(|owner| objects.child(owner, "optimizer"));
+        let Some(optimizer) = optimizer else {
             return Ok(None);
         };
         let scalar = |name: &str| match objects.child(optimizer, name) {
@@ -189,6 +192,10 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     let Some(state) = State::read(saved).map_err(fail)? else {
         return Ok(Found::Nothing);
     };
+    if graph.training_config.is_none() && !matches!(saved, Weights::Groups(..)) {
+        // Weights alone: the config of the optimizer is in another file, if anywhere.
+        return Ok(Found::Unknown("without a training config".into()));
+    }
 
     let object = graph
         .training_config

@@ -4,6 +4,7 @@
 //! saved_model.pb          objects and traced functions; before TensorFlow 2.5 the metadata too
 //! keras_metadata.pb       what Keras knows of each object: class, config
 //! variables/              a checkpoint
+//! assets/                 in exports of TensorFlow 1.13 to 2.1 the architecture
 //! ```
 //!
 //! The config of the outermost model is that of other files of tf.keras, and is built from as
@@ -20,89 +21,101 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::weights::SavedObjects;
-use super::{ReadOptions, Saved, Weights, container_problem};
+use super::{Architecture, ReadOptions, Weights, container_problem, parts};
 use crate::container::Checkpoint;
 use crate::container::checkpoint::proto::{TensorShape, dtype};
 use crate::graph::Graph;
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::shape::Shape;
 use metadata::Metadata;
-use proto::{MetaGraph, SavedModel, SavedObjectGraph, Signature, TensorInfo};
+use proto::{MetaGraph, SavedModel, Signature, TensorInfo};
+
+/// The architecture that `tf.keras.experimental.export_saved_model` wrote (TensorFlow 1.13 to 2.1), beside
+/// a checkpoint of the weights.
+const EXPORTED: &str = "assets/saved_model.json";
 
 /// Reads the SavedModel in `folder`, which messages call `name`.
 pub(super) fn read(folder: &Path, name: &str, options: ReadOptions) -> Result<Graph, Report> {
-    let saved = graph_of(folder).map_err(|problem| problem.in_file(name))?;
-    let functions = signatures(&saved);
-    let parts = open(folder, saved.objects, &functions).map_err(|problem| problem.in_file(name))?;
-    let saved = Saved {
-        name,
-        config: &parts.model,
-        training_config: parts.training_config,
-        keras_version: Some(parts.keras_version),
-        weights: Weights::Objects(&parts.weights),
-    };
-    saved.graph(options).map_err(|mut report| {
+    let problem = |problem: Problem| problem.in_file(name);
+    let saved = open(folder).map_err(problem)?;
+    let architecture = saved.architecture().map_err(problem)?;
+    let weights = saved.weights().map_err(problem)?;
+    let graph = architecture.with_weights(name, Weights::Objects(&weights), options);
+    graph.map_err(|mut report| {
         let unknown = report.problems.iter_mut();
         for problem in unknown.filter(|problem| problem.kind == ProblemKind::UnknownLayer) {
             let help = problem.help.take().unwrap_or_default();
+            let functions = &saved.functions;
             problem.help = Some(format!("{help}; the file has the functions {functions}"));
         }
         report
     })
 }
 
-struct Parts {
-    /// `class_name` and `config` of the model.
-    model: Value,
-    training_config: Option<Value>,
-    keras_version: String,
-    weights: SavedObjects,
+/// A SavedModel, but for its checkpoint.
+pub(super) struct Opened<'a> {
+    folder: &'a Path,
+    metadata: Metadata,
+    /// The functions that users are meant to call.
+    functions: String,
 }
 
-fn graph_of(folder: &Path) -> Result<MetaGraph, Problem> {
+/// Opens the SavedModel in `folder`.
+pub(super) fn open(folder: &Path) -> Result<Opened<'_>, Problem> {
     let saved: SavedModel = metadata::message(&folder.join("saved_model.pb"))?;
-    saved.meta_graphs.into_iter().next().ok_or_else(|| {
+    let graph = saved.meta_graphs.into_iter().next().ok_or_else(|| {
         Problem::new(ProblemKind::Container)
             .key("saved_model.pb")
             .expected("a graph")
             .found("an empty SavedModel")
+    })?;
+    Ok(Opened {
+        folder,
+        functions: signatures(&graph),
+        metadata: Metadata::read(folder, graph.objects)?,
     })
 }
 
-fn open(
-    folder: &Path,
-    objects: Option<SavedObjectGraph>,
-    functions: &str,
-) -> Result<Parts, Problem> {
-    let metadata = Metadata::read(folder, objects)?;
-    let Some((identifier, root)) = metadata.root() else {
-        return Err(Problem::new(ProblemKind::Container)
-            .expected("a SavedModel with the metadata of Keras")
-            .found(format!("functions alone: {functions}"))
-            .help(
-                "tf.saved_model.save, and export of Keras 3, keep no layers; save the model \
-                 itself, with model.save(\"model.keras\")",
-            ));
-    };
-    let root = encodings::decode(metadata::parse(root)?);
-    let model = revive(identifier, &root, functions)?;
-    let version = root["keras_version"].as_str();
-    let keras_version = version.ok_or_else(|| {
-        Problem::new(ProblemKind::Config)
-            .key("metadata of the model: keras_version")
-            .expected("the version of Keras that saved the model")
-            .found("no such key")
-    })?;
-    let checkpoint = Checkpoint::open(&folder.join("variables").join("variables"))
-        .map_err(|error| container_problem(&error))?;
-    let names = metadata.names(checkpoint.objects());
-    let training_config = root.get("training_config").filter(|value| !value.is_null());
-    Ok(Parts {
-        model,
-        training_config: training_config.cloned(),
-        keras_version: keras_version.to_owned(),
-        weights: SavedObjects { checkpoint, names },
-    })
+impl Opened<'_> {
+    /// The architecture, out of the metadata of Keras.
+    pub fn architecture(&self) -> Result<Architecture, Problem> {
+        let Some((identifier, root)) = self.metadata.root() else {
+            let exported = self.folder.join(EXPORTED);
+            if exported.is_file() {
+                return parts::architecture(&exported);
+            }
+            return Err(Problem::new(ProblemKind::Container)
+                .expected("a SavedModel with the metadata of Keras")
+                .found(format!("functions alone: {}", self.functions))
+                .help(
+                    "tf.saved_model.save, and export of Keras 3, keep no layers; save the model \
+                     itself, with model.save(\"model.keras\")",
+                ));
+        };
+        let root = encodings::decode(metadata::parse(root)?);
+        let config = revive(identifier, &root, &self.functions)?;
+        let version = root["keras_version"].as_str();
+        let keras_version = version.ok_or_else(|| {
+            Problem::new(ProblemKind::Config)
+                .key("metadata of the model: keras_version")
+                .expected("the version of Keras that saved the model")
+                .found("no such key")
+        })?;
+        let training_config = root.get("training_config").filter(|value| !value.is_null());
+        Ok(Architecture {
+            config,
+            training_config: training_config.cloned(),
+            keras_version: Some(keras_version.to_owned()),
+        })
+    }
+
+    /// The checkpoint.
+    pub fn weights(&self) -> Result<SavedObjects, Problem> {
+        let prefix = self.folder.join("variables").join("variables");
+        let checkpoint = Checkpoint::open(&prefix).map_err(|error| container_problem(&error))?;
+        let names = self.metadata.names(checkpoint.objects());
+        Ok(SavedObjects::new(checkpoint, names))
+    }
 }
 
 /// The model's `class_name` and `config`, out of its metadata.

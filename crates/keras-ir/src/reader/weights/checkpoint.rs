@@ -1,4 +1,4 @@
-//! Weights of a SavedModel: variables of the objects in a checkpoint.
+//! Weights of a SavedModel or a checkpoint alone: variables of objects.
 //!
 //! Objects are found by attributes, as Python finds them: the layers of a model are `layer-0`,
 //! `layer-1`, … in Keras's order, a weight is what its layer has under its name. A layer that
@@ -18,6 +18,8 @@ use super::{Target, is_known, put, specs, unreadable};
 #[derive(Debug)]
 pub(in crate::reader) struct SavedObjects {
     pub checkpoint: Checkpoint,
+    /// The object of the model.
+    pub model: usize,
     /// The names of layers, by object, as far as they are known.
     pub names: HashMap<usize, String>,
 }
@@ -35,7 +37,7 @@ pub(in crate::reader) fn read_objects(
         saved,
         places: Vec::new(),
     };
-    walk.model(graph.root, Some(0));
+    walk.model(graph.root, Some(saved.model));
     let mut used = HashSet::new();
     for (id, node) in walk.places {
         let LayerKind::Layer(kind) = &graph.layer(id).kind else {
@@ -144,6 +146,19 @@ fn attribute_paths(paths: &[String]) -> Vec<Vec<String>> {
 }
 
 impl SavedObjects {
+    pub(in crate::reader) fn new(checkpoint: Checkpoint, names: HashMap<usize, String>) -> Self {
+        // It is the outermost, or what `tf.train.Checkpoint(model=…)` calls so.
+        let objects = checkpoint.objects();
+        let inside = objects.child(0, "model");
+        let inside = inside.filter(|_| objects.child(0, "layer-0").is_none());
+        let model = inside.unwrap_or_default();
+        Self {
+            checkpoint,
+            model,
+            names,
+        }
+    }
+
     /// The layer of the model `model` that stands at `position`, and should be called `name`.
     fn layer(&self, model: usize, position: usize, name: &str) -> Option<usize> {
         let objects = self.checkpoint.objects();
@@ -212,13 +227,13 @@ impl SavedObjects {
     /// All variables of the model's layers.
     fn all_variables(&self) -> BTreeSet<usize> {
         let objects = self.checkpoint.objects();
-        if let Some(list) = objects.child(0, "variables") {
+        if let Some(list) = objects.child(self.model, "variables") {
             return objects.members(list).into_iter().collect();
         }
         // A model saved without traces lists none: they are what its layers have.
         let mut found = BTreeSet::new();
-        let mut seen = HashSet::from([0]);
-        let mut open = vec![0];
+        let mut seen = HashSet::from([self.model]);
+        let mut open = vec![self.model];
         while let Some(node) = open.pop() {
             if objects.variable(node).is_some() {
                 found.insert(node);

@@ -1,7 +1,7 @@
 //! Weights of a legacy HDF5 file: one group per layer of the outermost model, each with a list of
 //! datasets in Keras's order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::container::{Container, StoredTensor};
 use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, Weight};
@@ -32,15 +32,21 @@ pub(in crate::reader) fn read_groups(
         let outer = graph.layers.iter().filter(|layer| layer.path == layer.name);
         taken.extend(outer.map(|layer| layer.name.clone()));
     }
+    let places = if group.is_empty() {
+        by_order(graph, file, &listed, first_inputs)
+    } else {
+        HashMap::new()
+    };
     for id in graph.root().layers.clone() {
         let layer = graph.layer(id);
-        taken.insert(layer.name.clone());
+        let name = places.get(&id).unwrap_or(&layer.name);
+        taken.insert(name.clone());
         if !is_known(graph, id, first_inputs) {
             // What it should hold cannot be told: it is unknown, or behind a layer that is.
             continue;
         }
         let targets = file_order(graph, id, first_inputs);
-        let path = format!("{group}/{}", layer.name);
+        let path = format!("{group}/{name}");
         if targets.is_empty() && !file.has_group(&path) {
             continue;
         }
@@ -61,6 +67,32 @@ pub(in crate::reader) fn read_groups(
     if file.has_group(&of_model) {
         left_over(file, &of_model, problems);
     }
+}
+
+/// Where the layers of a model are in a file of weights alone that calls them otherwise: Keras loads
+/// such files layer after layer, those without weights left out. Nothing if the names agree, or the
+/// numbers do not.
+fn by_order(
+    graph: &Graph,
+    file: &dyn Container,
+    listed: &[String],
+    first_inputs: &FirstInputs,
+) -> HashMap<LayerId, String> {
+    let layers = graph.root().layers.iter().copied();
+    let weighted: Vec<LayerId> = layers
+        .filter(|id| !file_order(graph, *id, first_inputs).is_empty())
+        .collect();
+    let agree = |id: &LayerId| listed.contains(&graph.layer(*id).name);
+    let groups = listed.iter().filter(|name| {
+        let names = file.string_list_attribute(&format!("/{name}"), "weight_names");
+        names.is_ok_and(|names| names.is_some_and(|names| !names.is_empty()))
+    });
+    let groups: Vec<&String> = groups.collect();
+    if weighted.iter().all(agree) || groups.len() != weighted.len() {
+        return HashMap::new();
+    }
+    let pairs = weighted.into_iter().zip(groups);
+    pairs.map(|(id, name)| (id, name.clone())).collect()
 }
 
 fn left_over(file: &dyn Container, path: &str, problems: &mut Vec<Problem>) {
