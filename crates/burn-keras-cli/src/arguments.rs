@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use keras_ir::ReadOptions;
 
 /// Trained Keras models, in Rust, exactly.
 ///
@@ -29,12 +30,37 @@ pub enum Command {
     Verify(Verify),
 }
 
+/// The model of a command.
+#[derive(Args, Debug)]
+pub struct Model {
+    /// The Keras model: .keras, .h5, or an unpacked .keras folder
+    #[arg(value_name = "MODEL")]
+    pub path: PathBuf,
+    /// The file with the weights, if MODEL has the architecture alone (.json), or others
+    #[arg(long, value_name = "FILE", conflicts_with = "architecture")]
+    pub weights: Option<PathBuf>,
+    /// The file with the architecture, if MODEL has the weights alone (.weights.h5, .h5)
+    #[arg(long, value_name = "FILE")]
+    pub architecture: Option<PathBuf>,
+}
+
+impl Model {
+    /// How the model is read.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            untie: false,
+            weights: self.weights.clone(),
+            architecture: self.architecture.clone(),
+        }
+    }
+}
+
 /// Arguments of `import`.
 #[derive(Args, Debug)]
 pub struct Import {
-    /// The Keras model
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub model: Model,
     /// The folder to write to
     #[arg(short, long, value_name = "DIR", default_value = "models/generated")]
     pub out_dir: PathBuf,
@@ -56,9 +82,9 @@ pub struct Import {
 /// Arguments of `summary`.
 #[derive(Args, Debug)]
 pub struct Summary {
-    /// The Keras model
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub model: Model,
     /// The width of the table
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..))]
     pub line_length: Option<u16>,
@@ -73,9 +99,9 @@ pub struct Summary {
 /// Arguments of `run`.
 #[derive(Args, Debug)]
 pub struct Run {
-    /// The Keras model
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub model: Model,
     /// The inputs: arrays `input_0`, `input_1`, … or by the names of the input layers
     #[arg(value_name = "IN.npz")]
     pub inputs: PathBuf,
@@ -90,9 +116,9 @@ pub struct Run {
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
 pub struct Verify {
-    /// The Keras model
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub model: Model,
     /// Inputs and outputs: arrays `input_0`, …, `output_0`, … or by the names of the input layers
     /// and outputs
     #[arg(value_name = "CASE.npz")]

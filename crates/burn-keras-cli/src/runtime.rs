@@ -1,12 +1,10 @@
 //! The run-time model on a device.
 
-use std::path::Path;
-
 use burn::tensor::Device;
-use burn_keras::{Error, Model, Value};
+use burn_keras::{Error, LoadOptions, Model, Value};
 use keras_ir::container::{ContainerError, Dtype, StoredTensor};
 
-use crate::arguments::DeviceName;
+use crate::arguments::{self, DeviceName};
 use crate::error::CliError;
 
 /// A loaded model.
@@ -25,9 +23,13 @@ pub struct Values {
 
 impl Runtime {
     /// Loads a model on a device, by default the first that is built in.
-    pub fn load(path: &Path, name: Option<DeviceName>) -> Result<Self, CliError> {
+    pub fn load(model: &arguments::Model, name: Option<DeviceName>) -> Result<Self, CliError> {
         let device = device(name)?;
-        let model = Model::load(path, &device)?;
+        let options = LoadOptions {
+            read: model.read_options(),
+            ..LoadOptions::new()
+        };
+        let model = Model::load_with(&model.path, &options, &device)?;
         Ok(Self { model, device })
     }
 

@@ -33,7 +33,7 @@ pub struct Import {
     input: PathBuf,
     out_dir: PathBuf,
     name: Option<String>,
-    untie: bool,
+    read: ReadOptions,
     optimizer: bool,
     options: CodegenOptions,
 }
@@ -126,7 +126,7 @@ impl Import {
             input: input.into(),
             out_dir: PathBuf::from("."),
             name: None,
-            untie: false,
+            read: ReadOptions::default(),
             optimizer: true,
             options: CodegenOptions::default(),
         }
@@ -151,7 +151,15 @@ impl Import {
     /// say so. Default: false.
     #[must_use]
     pub fn untie(mut self, untie: bool) -> Self {
-        self.untie = untie;
+        self.read.untie = untie;
+        self
+    }
+
+    /// How the model is read, in place of [`untie`](Self::untie): the files of weights and of the
+    /// architecture too.
+    #[must_use]
+    pub fn read_options(mut self, options: ReadOptions) -> Self {
+        self.read = options;
         self
     }
 
@@ -192,8 +200,7 @@ impl Import {
     pub fn run_with(&self, mut progress: impl FnMut(Stage)) -> Result<Imported, ImportError> {
         let name = self.module_name()?;
         progress(Stage::Read);
-        let options = ReadOptions { untie: self.untie };
-        let graph = keras_ir::read(&self.input, options)?;
+        let graph = keras_ir::read(&self.input, self.read.clone())?;
         progress(Stage::Lower);
         let (plan, weights, optimizer) = self.lower(&graph, &name)?;
 

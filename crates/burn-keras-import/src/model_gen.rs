@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::codegen::CodegenOptions;
 use crate::import::{Import, ImportError, Imported};
+use keras_ir::ReadOptions;
+
 use crate::names;
 
 /// Imports Keras models when a crate is built, from its `build.rs`:
@@ -32,10 +34,18 @@ use crate::names;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ModelGen {
-    inputs: Vec<PathBuf>,
+    inputs: Vec<Input>,
     out_dir: PathBuf,
     options: CodegenOptions,
     untie: bool,
+}
+
+/// A model to import.
+#[derive(Clone, Debug)]
+struct Input {
+    model: PathBuf,
+    /// The file of the weights, if that is another.
+    weights: Option<PathBuf>,
 }
 
 impl ModelGen {
@@ -47,7 +57,25 @@ impl ModelGen {
     /// Adds a Keras model. It gets the name of its file.
     #[must_use]
     pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
-        self.inputs.push(path.into());
+        self.inputs.push(Input {
+            model: path.into(),
+            weights: None,
+        });
+        self
+    }
+
+    /// Adds a Keras model whose architecture (`model.to_json()`) and weights are in two files. It
+    /// gets the name of the former.
+    #[must_use]
+    pub fn input_with_weights(
+        mut self,
+        architecture: impl Into<PathBuf>,
+        weights: impl Into<PathBuf>,
+    ) -> Self {
+        self.inputs.push(Input {
+            model: architecture.into(),
+            weights: Some(weights.into()),
+        });
         self
     }
 
@@ -91,7 +119,9 @@ impl ModelGen {
     #[allow(clippy::panic)]
     pub fn run_from_script(&self) {
         for input in &self.inputs {
-            println!("cargo:rerun-if-changed={}", input.display());
+            for file in std::iter::once(&input.model).chain(&input.weights) {
+                println!("cargo:rerun-if-changed={}", file.display());
+            }
         }
         let Some(out_dir) = env::var_os("OUT_DIR") else {
             panic!("OUT_DIR is not set: `run_from_script` is for build scripts");
@@ -104,20 +134,31 @@ impl ModelGen {
     fn import_to(&self, folder: &Path) -> Result<Vec<Imported>, ImportError> {
         let mut taken = HashSet::new();
         for input in &self.inputs {
-            let name = names::value_name(&input.file_stem().unwrap_or_default().to_string_lossy());
+            let name = names::value_name(
+                &input
+                    .model
+                    .file_stem()
+                    .unwrap_or_default()
+                    .to_string_lossy(),
+            );
             if !taken.insert(name) {
                 let message = "another model has this name";
                 return Err(ImportError::Output {
-                    path: input.clone(),
+                    path: input.model.clone(),
                     action: "import it into the same folder",
                     source: io::Error::new(io::ErrorKind::AlreadyExists, message),
                 });
             }
         }
         let imports = self.inputs.iter().map(|input| {
-            Import::new(input)
+            let read = ReadOptions {
+                untie: self.untie,
+                weights: input.weights.clone(),
+                architecture: None,
+            };
+            Import::new(&input.model)
                 .out_dir(folder)
-                .untie(self.untie)
+                .read_options(read)
                 .codegen(self.options.clone())
                 .run()
         });

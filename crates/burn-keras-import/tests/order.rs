@@ -132,7 +132,11 @@ fn shared_layers_can_be_untied() {
     for name in ["nested_k2", "nested_k3"] {
         let path = root().join(format!("models/keras/{name}.h5"));
         let paths = |untie: bool| {
-            let graph = read(&path, ReadOptions { untie }).expect("a readable model");
+            let options = ReadOptions {
+                untie,
+                ..ReadOptions::default()
+            };
+            let graph = read(&path, options).expect("a readable model");
             let plan = lower(&graph, name).expect("a plan");
             let paths: Vec<String> = plan.parameters.into_iter().map(|p| p.path).collect();
             (paths, graph.optimizer.is_ok(), graph.notes)

@@ -1,6 +1,6 @@
 //! A Keras model at run time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::module::{
@@ -35,8 +35,9 @@ pub struct LoadOptions {
     /// The namespace of the parameters' ids: a second instance of a model that is trained beside
     /// the first needs one of its own.
     pub namespace: Option<String>,
-    /// Take layers that stand in several models for separate ones, although they look shared.
-    pub untie: bool,
+    /// How the file is read: whether ties are taken, and where weights or architecture are if
+    /// they are in another file.
+    pub read: ReadOptions,
 }
 
 impl LoadOptions {
@@ -59,10 +60,24 @@ impl LoadOptions {
         self
     }
 
-    /// Sets [`untie`](Self::untie).
+    /// Sets [`ReadOptions::untie`].
     #[must_use]
     pub fn with_untie(mut self, untie: bool) -> Self {
-        self.untie = untie;
+        self.read.untie = untie;
+        self
+    }
+
+    /// Sets [`ReadOptions::weights`]: the file that has the weights.
+    #[must_use]
+    pub fn with_weights(mut self, path: impl Into<PathBuf>) -> Self {
+        self.read.weights = Some(path.into());
+        self
+    }
+
+    /// Sets [`ReadOptions::architecture`]: the file that has the architecture.
+    #[must_use]
+    pub fn with_architecture(mut self, path: impl Into<PathBuf>) -> Self {
+        self.read.architecture = Some(path.into());
         self
     }
 }
@@ -130,10 +145,7 @@ impl Model {
         device: &Device,
     ) -> Result<Self, Error> {
         let path = path.as_ref();
-        let read = ReadOptions {
-            untie: options.untie,
-        };
-        let graph = keras_ir::read(path, read)?;
+        let graph = keras_ir::read(path, options.read.clone())?;
         let name = options.name.clone().unwrap_or_else(|| {
             let stem = path.file_stem().unwrap_or_default();
             names::module_name(&stem.to_string_lossy())

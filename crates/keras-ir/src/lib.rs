@@ -16,6 +16,7 @@ pub mod container;
 pub mod graph;
 pub mod json;
 pub mod layer;
+mod object_names;
 mod problem;
 mod reader;
 pub mod shape;

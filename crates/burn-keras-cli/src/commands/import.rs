@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn_keras_import::codegen::CodegenOptions;
 use burn_keras_import::import::{Imported, Stage};
+use keras_ir::ReadOptions;
 
 use crate::Status;
 use crate::arguments;
@@ -12,9 +13,13 @@ use crate::output::{Output, Progress, message};
 
 /// Imports a model and says what to do with the files.
 pub fn import(arguments: &arguments::Import, output: &mut Output) -> Result<Status, CliError> {
-    let mut import = burn_keras_import::Import::new(&arguments.model)
+    let read = ReadOptions {
+        untie: arguments.untie,
+        ..arguments.model.read_options()
+    };
+    let mut import = burn_keras_import::Import::new(&arguments.model.path)
         .out_dir(&arguments.out_dir)
-        .untie(arguments.untie)
+        .read_options(read)
         .optimizer(!arguments.no_optimizer)
         .codegen(CodegenOptions::default().embed(arguments.embed));
     if let Some(name) = &arguments.name {

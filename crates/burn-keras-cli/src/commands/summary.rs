@@ -1,7 +1,5 @@
 //! `burn-keras summary`.
 
-use keras_ir::ReadOptions;
-
 use crate::Status;
 use crate::arguments::Summary;
 use crate::error::CliError;
@@ -9,7 +7,7 @@ use crate::output::Output;
 
 /// Prints the table of layers of a model.
 pub fn summary(arguments: &Summary, output: &mut Output) -> Result<Status, CliError> {
-    let graph = keras_ir::read(&arguments.model, ReadOptions::default())?;
+    let graph = keras_ir::read(&arguments.model.path, arguments.model.read_options())?;
     let mut summary = keras_ir::summary::Summary::with_nested(&graph, arguments.expand_nested);
     if let Some(length) = arguments.line_length {
         summary.line_length = length.into();

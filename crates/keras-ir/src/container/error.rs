@@ -20,6 +20,14 @@ pub enum ContainerError {
         /// Name of the file.
         file: String,
     },
+    /// The file is no zip archive that can be read.
+    #[error("{file}: not a readable zip archive: {reason}")]
+    NotZip {
+        /// Name of the file.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The file is shorter than it says: an unfinished download or copy.
     #[error(
         "{file}: truncated: the file should have {expected_bytes} bytes or more, \

@@ -1,24 +1,32 @@
 //! Containers: files that hold named groups, attributes and tensors.
 //!
 //! [`Container`] is what the readers of Keras' layouts see of a file; [`H5File`] implements it
-//! over HDF5. Files come from strangers: every size is checked before anything is allocated,
-//! every error names the file and the object, and nothing outside the file is ever opened.
+//! over HDF5. An [`Archive`] holds files by name: a zip, or the folder that it was unpacked to. A
+//! [`Checkpoint`] is TensorFlow's: tensors, and the objects that own them. Files come from strangers:
+//! every size is checked before anything is allocated, every error names the file and the object,
+//! and nothing outside the file is ever opened.
 
+mod archive;
 mod attributes;
 mod bytes;
+pub mod checkpoint;
 mod dtype;
 mod error;
 mod hdf5;
+mod shards;
 mod tensor;
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
+pub use archive::Archive;
 pub use attributes::{Attribute, Attributes};
 pub use bytes::ByteView;
+pub use checkpoint::Checkpoint;
 pub use dtype::Dtype;
 pub use error::ContainerError;
 pub use hdf5::H5File;
+pub use shards::Shards;
 pub use tensor::StoredTensor;
 
 /// The names of a group's members.

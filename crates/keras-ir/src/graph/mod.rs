@@ -163,6 +163,16 @@ pub struct Call {
     pub outputs: Vec<TensorId>,
 }
 
+impl Layer {
+    /// Whether this is a node of an operation, which Keras 3 does not count among the layers.
+    pub fn is_operation(&self) -> bool {
+        matches!(
+            self.kind,
+            LayerKind::Layer(layer::LayerKind::MaskOperation(_))
+        )
+    }
+}
+
 impl Call {
     /// The tensors passed under `name`.
     pub fn argument(&self, name: &str) -> Option<&[Option<TensorId>]> {

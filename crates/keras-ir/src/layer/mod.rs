@@ -42,6 +42,9 @@ pub struct WeightSpec {
     pub shape: Vec<Option<usize>>,
     /// Whether Keras trains it (batch statistics are not trained).
     pub trainable: bool,
+    /// The object inside of the layer that has it, by its attribute in Keras 3 (`cell`); empty for
+    /// the layer itself.
+    pub part: &'static str,
 }
 
 impl WeightSpec {
@@ -51,6 +54,7 @@ impl WeightSpec {
             name,
             shape,
             trainable: true,
+            part: "",
         }
     }
 
@@ -60,7 +64,13 @@ impl WeightSpec {
             name,
             shape,
             trainable: false,
+            part: "",
         }
+    }
+
+    /// The weight as one of the object `part` inside of the layer.
+    pub fn inside(self, part: &'static str) -> Self {
+        Self { part, ..self }
     }
 }
 

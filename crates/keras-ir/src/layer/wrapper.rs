@@ -93,6 +93,9 @@ pub trait KerasWrapper: std::fmt::Debug {
         &[]
     }
 
+    /// The paths of the parts' objects from that of the wrapper, in Keras 3.
+    fn part_paths(&self) -> Vec<String>;
+
     /// Names of call arguments (besides the inputs) that the wrapper understands as tensors.
     fn tensor_arguments(&self) -> &'static [&'static str] {
         &[]

@@ -1,7 +1,9 @@
-//! The optimizer's state of a legacy HDF5 file.
+//! The optimizer's state.
 //!
 //! Keras writes a list. Its order is replayed here, once, into `(weight, slot) → tensor`; count
 //! and shapes are checked, and nothing downstream knows positions.
+
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -12,9 +14,12 @@ use crate::optimizer::{Optimizer, Slot, SlotName};
 use crate::problem::{Problem, ProblemKind};
 use crate::version::Generation;
 
-/// Reads the group `optimizer_weights` into `graph`; nothing if the file has no state.
-pub(super) fn read_optimizer(graph: &mut Graph, file: &dyn Container) {
-    graph.optimizer = match read(graph, file) {
+use super::Weights;
+use super::weights::SavedObjects;
+
+/// Reads the optimizer's variables into `graph`; nothing if the file has none.
+pub(super) fn read_optimizer(graph: &mut Graph, saved: Weights<'_>) {
+    graph.optimizer = match read(graph, saved) {
         Ok(Found::State(optimizer)) => Ok(Some(*optimizer)),
         Ok(Found::Nothing) => Ok(None),
         Ok(Found::Unknown(class)) => {
@@ -36,24 +41,161 @@ enum Found {
     Unknown(String),
 }
 
-fn read(graph: &Graph, file: &dyn Container) -> Result<Found, Vec<Problem>> {
-    const GROUP: &str = "optimizer_weights";
-    if !file.has_group(GROUP) {
-        return Ok(Found::Nothing);
+/// The saved state of an optimizer.
+enum State {
+    /// A list.
+    Listed(Variables),
+    /// Slots that name their weights.
+    Placed(Placed),
+}
+
+impl State {
+    /// Reads the state; `None` if the file has none.
+    fn read(saved: Weights<'_>) -> Result<Option<Self>, Problem> {
+        let listed = match saved {
+            Weights::Groups(file, _) => Variables::of_list(file)?,
+            Weights::Tree(file) => Variables::of_tree(file)?,
+            Weights::Objects(saved) => return Self::of_objects(saved),
+        };
+        Ok((!listed.names.is_empty()).then_some(Self::Listed(listed)))
     }
+
+    /// The object `optimizer` of a SavedModel.
+    fn of_objects(saved: &SavedObjects) -> Result<Option<Self>, Problem> {
+        let objects = saved.checkpoint.objects();
+        // `tf.train.Checkpoint` may have it beside the model.
+        let mut owners = [saved.model, 0].into_iter();
+        let optimizer = owners.find_map(|owner| objects.child(owner, "optimizer"));
+        let Some(optimizer) = optimizer else {
+            return Ok(None);
+        };
+        let scalar = |name: &str| match objects.child(optimizer, name) {
+            Some(node) if objects.variable(node).is_some() => {
+                let tensor = saved.tensor(node)?;
+                Ok(Some((name.to_owned(), tensor)))
+            }
+            // The learning rate may be a schedule.
+            _ => Ok(None),
+        };
+        if let Some(list) = objects.child(optimizer, "_variables") {
+            let nodes = objects.members(list);
+            let mut listed = Variables {
+                names: Vec::with_capacity(nodes.len()),
+                tensors: Vec::with_capacity(nodes.len()),
+            };
+            for node in nodes {
+                let name = objects.variable(node).map(|variable| &variable.full_name);
+                listed.names.push(name.cloned().unwrap_or_default());
+                listed.tensors.push(saved.tensor(node)?);
+            }
+            // Not in the list, but where it stands in those of Keras 3.
+            if let Some((name, tensor)) = scalar("_learning_rate")?
+                && !listed.names.is_empty()
+            {
+                listed.names.insert(1, name);
+                listed.tensors.insert(1, tensor);
+            }
+            return Ok(Some(Self::Listed(listed)));
+        }
+        let mut placed = Placed::default();
+        for name in ["iter", "learning_rate"] {
+            placed.scalars.extend(scalar(name)?);
+        }
+        for slot in objects
+            .get(optimizer)
+            .map_or(&[][..], |object| &object.slots)
+        {
+            let weight = objects.variable(slot.of).map(|variable| &variable.key);
+            placed.slots.push(PlacedSlot {
+                weight: weight.cloned().unwrap_or_default(),
+                name: slot.name.clone(),
+                tensor: saved.tensor(slot.variable)?,
+            });
+        }
+        Ok(Some(Self::Placed(placed)))
+    }
+}
+
+/// Slots of which each names its weight.
+#[derive(Default)]
+struct Placed {
+    scalars: Vec<(String, StoredTensor)>,
+    slots: Vec<PlacedSlot>,
+}
+
+struct PlacedSlot {
+    /// The path of the weight's tensor.
+    weight: String,
+    /// What the optimizer calls the slot.
+    name: String,
+    tensor: StoredTensor,
+}
+
+/// The variables of an optimizer, as the file lists them.
+struct Variables {
+    names: Vec<String>,
+    tensors: Vec<StoredTensor>,
+}
+
+impl Variables {
+    /// The group `optimizer_weights` of a legacy file.
+    fn of_list(file: &dyn Container) -> Result<Self, Problem> {
+        const GROUP: &str = "optimizer_weights";
+        if !file.has_group(GROUP) {
+            return Ok(Self {
+                names: Vec::new(),
+                tensors: Vec::new(),
+            });
+        }
+        let names = file
+            .string_list_attribute(GROUP, "weight_names")
+            .map_err(|error| unreadable(&error))?
+            .unwrap_or_default();
+        let tensors = names
+            .iter()
+            .map(|name| file.tensor(&format!("{GROUP}/{name}")))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unreadable(&error))?;
+        Ok(Self { names, tensors })
+    }
+
+    /// The optimizer's object in Keras 3's tree: numbers for names.
+    fn of_tree(file: &dyn Container) -> Result<Self, Problem> {
+        const GROUP: &str = "optimizer/vars";
+        let count = if file.has_group(GROUP) {
+            let children = file.children(GROUP).map_err(|error| unreadable(&error))?;
+            children.datasets.len()
+        } else {
+            0
+        };
+        let tensors = (0..count)
+            .map(|index| file.tensor(&format!("{GROUP}/{index}")))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| unreadable(&error))?;
+        let names = tensors.iter().enumerate().map(|(index, tensor)| {
+            let is_scalar = tensor.shape().is_empty();
+            match index {
+                0 => "iteration".to_owned(),
+                1 if is_scalar && tensor.dtype().is_float() => "learning_rate".to_owned(),
+                index => index.to_string(),
+            }
+        });
+        Ok(Self {
+            names: names.collect(),
+            tensors,
+        })
+    }
+}
+
+fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     let fail = |problem: Problem| vec![problem];
-    let names = file
-        .string_list_attribute(GROUP, "weight_names")
-        .map_err(|error| fail(unreadable(&error)))?
-        .unwrap_or_default();
-    if names.is_empty() {
+    let Some(state) = State::read(saved).map_err(fail)? else {
         return Ok(Found::Nothing);
+    };
+    if graph.training_config.is_none() && !matches!(saved, Weights::Groups(..)) {
+        // Weights alone: the config of the optimizer is in another file, if anywhere.
+        return Ok(Found::Unknown("without a training config".into()));
     }
-    let tensors = names
-        .iter()
-        .map(|name| file.tensor(&format!("{GROUP}/{name}")))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| fail(unreadable(&error)))?;
 
     let object = graph
         .training_config
@@ -72,8 +214,19 @@ fn read(graph: &Graph, file: &dyn Container) -> Result<Found, Vec<Problem>> {
     let class = class.rsplit('>').next().unwrap_or(class);
     let config = &object["config"];
 
-    let writer = Writer::of(graph.generation, &names);
-    let (scalars, rest) = leading_scalars(&names, &tensors);
+    let (writer, scalars, slots) = match &state {
+        State::Listed(Variables { names, tensors }) => {
+            let (scalars, rest) = leading_scalars(names, tensors);
+            let writer = Writer::of(graph.generation, names);
+            (writer, scalars, Slots::Listed(rest))
+        }
+        State::Placed(placed) => {
+            let scalars = placed.scalars.iter();
+            let scalars = scalars.map(|(name, tensor)| (name.as_str(), tensor));
+            let slots = Slots::Placed(&placed.slots);
+            (Writer::TfLegacy, scalars.collect(), slots)
+        }
+    };
     let mut optimizer = Optimizer {
         class: class.to_owned(),
         config: config.clone(),
@@ -102,9 +255,12 @@ fn read(graph: &Graph, file: &dyn Container) -> Result<Found, Vec<Problem>> {
     let Some(layout) = layout(class, config, writer) else {
         return Ok(Found::Unknown(class.to_owned()));
     };
-    // An optimizer that was built and never used has no slots.
-    if !rest.is_empty() {
-        optimizer.slots = match variable_orders(graph) {
+    optimizer.slots = match slots {
+        // An optimizer that was built and never used has no slots.
+        Slots::Listed(rest) if rest.is_empty() => Vec::new(),
+        Slots::Placed([]) => Vec::new(),
+        Slots::Placed(slots) => assign_placed(graph, &layout, slots)?,
+        Slots::Listed(rest) => match variable_orders(graph) {
             Orders::One(weights) => assign(graph, &layout, &weights, rest)?,
             Orders::Either(by_depth, by_name) => {
                 let by_depth = assign(graph, &layout, &by_depth, rest.clone());
@@ -115,8 +271,8 @@ fn read(graph: &Graph, file: &dyn Container) -> Result<Found, Vec<Problem>> {
                     (Err(problems), _) => return Err(problems),
                 }
             }
-        };
-    }
+        },
+    };
     if class == "SGD" && json::number(&config["momentum"]).unwrap_or(0.0) == 0.0 {
         // tf.keras keeps a slot even so; it decides nothing, and Keras 3 has none.
         optimizer.slots.clear();
@@ -233,6 +389,23 @@ enum Layout {
     BlocksWithEmpty(Vec<SlotName>),
 }
 
+impl Layout {
+    /// The slots in the order in which a list has them; `weights` is that of the writer.
+    fn places(&self, weights: &[WeightRef]) -> Vec<(WeightRef, SlotName)> {
+        match self {
+            Self::PerWeight(each, blocks) => {
+                let each = weights
+                    .iter()
+                    .flat_map(|weight| each.iter().map(|slot| (*weight, *slot)));
+                each.chain(in_blocks(weights, blocks)).collect()
+            }
+            Self::Blocks(blocks) | Self::BlocksWithEmpty(blocks) => {
+                in_blocks(weights, blocks).collect()
+            }
+        }
+    }
+}
+
 fn layout(class: &str, config: &Value, writer: Writer) -> Option<Layout> {
     use SlotName::{Momentum, Velocity, VelocityHat};
     let on = |key: &str| config[key].as_bool().unwrap_or(false);
@@ -266,6 +439,12 @@ fn layout(class: &str, config: &Value, writer: Writer) -> Option<Layout> {
     }
 }
 
+/// The slots of a state, behind its scalars.
+enum Slots<'a> {
+    Listed(Vec<Named<'a>>),
+    Placed(&'a [PlacedSlot]),
+}
+
 /// Gives each slot to its weight; `weights` is in the order in which the writer lists them.
 fn assign(
     graph: &Graph,
@@ -274,23 +453,13 @@ fn assign(
     mut rest: Vec<Named<'_>>,
 ) -> Result<Vec<Slot>, Vec<Problem>> {
     let count = weights.len();
-    let places: Vec<(WeightRef, SlotName)> = match layout {
-        Layout::PerWeight(each, blocks) => {
-            let each = weights
-                .iter()
-                .flat_map(|weight| each.iter().map(|slot| (*weight, *slot)));
-            each.chain(in_blocks(weights, blocks)).collect()
+    let places = layout.places(weights);
+    if matches!(layout, Layout::BlocksWithEmpty(_)) {
+        let empty = rest.len().saturating_sub(places.len());
+        if empty == count && rest[places.len()..].iter().all(|(_, t)| t.shape() == [1]) {
+            rest.truncate(places.len());
         }
-        Layout::Blocks(blocks) => in_blocks(weights, blocks).collect(),
-        Layout::BlocksWithEmpty(blocks) => {
-            let places: Vec<_> = in_blocks(weights, blocks).collect();
-            let empty = rest.len().saturating_sub(places.len());
-            if empty == count && rest[places.len()..].iter().all(|(_, t)| t.shape() == [1]) {
-                rest.truncate(places.len());
-            }
-            places
-        }
-    };
+    }
     if rest.len() != places.len() {
         return Err(vec![
             Problem::new(ProblemKind::Optimizer)
@@ -303,9 +472,82 @@ fn assign(
                 .help("import with --no-optimizer to leave the optimizer's state out"),
         ]);
     }
+    let found = places.into_iter().zip(rest);
+    check_slots(
+        graph,
+        found.map(|((weight, name), (dataset, tensor))| {
+            (weight, name, format!("optimizer_weights/{dataset}"), tensor)
+        }),
+    )
+}
+
+/// Takes the slots in the order of their layout, each from the weight that it names.
+fn assign_placed(
+    graph: &Graph,
+    layout: &Layout,
+    slots: &[PlacedSlot],
+) -> Result<Vec<Slot>, Vec<Problem>> {
+    let mut known: HashMap<(&str, SlotName), &StoredTensor> = HashMap::new();
     let mut problems = Vec::new();
-    let mut slots = Vec::with_capacity(places.len());
-    for ((weight, name), (dataset, tensor)) in places.into_iter().zip(rest) {
+    let problem = || {
+        let help = "import with --no-optimizer to leave the optimizer's state out";
+        Problem::new(ProblemKind::Optimizer).help(help)
+    };
+    for slot in slots {
+        let name = match slot.name.as_str() {
+            "m" | "momentum" => SlotName::Momentum,
+            "v" => SlotName::Velocity,
+            "vhat" => SlotName::VelocityHat,
+            other => {
+                problems.push(
+                    problem()
+                        .key(slot.tensor.path())
+                        .expected("a slot m, v, vhat or momentum")
+                        .found(other),
+                );
+                continue;
+            }
+        };
+        known.insert((&slot.weight, name), &slot.tensor);
+    }
+    let mut found = Vec::new();
+    for (weight, name) in layout.places(&graph.trainable_variables()) {
+        let layer = graph.layer(weight.layer);
+        let owner = &layer.weights[weight.index];
+        match known.remove(&(owner.tensor.path(), name)) {
+            Some(tensor) => found.push((weight, name, tensor.path().to_owned(), tensor)),
+            None => problems.push(
+                problem()
+                    .at(&layer.path, &layer.class)
+                    .key(owner.tensor.path())
+                    .expected(format!("{} of {}", name.as_str(), owner.name))
+                    .found("no such slot"),
+            ),
+        }
+    }
+    let mut left: Vec<&str> = known.values().map(|tensor| tensor.path()).collect();
+    left.sort_unstable();
+    problems.extend(left.into_iter().map(|path| {
+        let problem = problem().key(path);
+        problem
+            .expected("slots of weights that are trained")
+            .found("a slot of another")
+    }));
+    if problems.is_empty() {
+        check_slots(graph, found.into_iter())
+    } else {
+        Err(problems)
+    }
+}
+
+/// Slots whose shapes are those of their weights; each comes with what the file calls it.
+fn check_slots<'a>(
+    graph: &Graph,
+    found: impl Iterator<Item = (WeightRef, SlotName, String, &'a StoredTensor)>,
+) -> Result<Vec<Slot>, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut slots = Vec::new();
+    for (weight, name, key, tensor) in found {
         let layer = graph.layer(weight.layer);
         let owner = &layer.weights[weight.index];
         if owner.tensor.shape() == tensor.shape() {
@@ -318,7 +560,7 @@ fn assign(
             problems.push(
                 Problem::new(ProblemKind::Optimizer)
                     .at(&layer.path, &layer.class)
-                    .key(format!("optimizer_weights/{dataset}"))
+                    .key(key)
                     .expected(format!(
                         "{} of {} in shape {:?}",
                         name.as_str(),

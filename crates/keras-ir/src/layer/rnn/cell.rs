@@ -135,7 +135,8 @@ impl Cell {
             };
             weights.push(WeightSpec::trained("bias", shape));
         }
-        weights
+        let weights = weights.into_iter();
+        weights.map(|weight| weight.inside("cell")).collect()
     }
 }
 

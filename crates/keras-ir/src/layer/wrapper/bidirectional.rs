@@ -164,6 +164,12 @@ impl KerasWrapper for Bidirectional {
         INPUT_PARAMETERS
     }
 
+    fn part_paths(&self) -> Vec<String> {
+        ["forward_layer", "backward_layer"]
+            .map(str::to_owned)
+            .into()
+    }
+
     fn tensor_arguments(&self) -> &'static [&'static str] {
         TENSOR_ARGUMENTS
     }

@@ -10,6 +10,7 @@ use super::{Failure, KerasWrapper, Part, PartOutputs, part};
 use crate::layer::Mismatch;
 use crate::layer::config::Config;
 use crate::layer::rnn::{INPUT_PARAMETERS, MaskedOutput, RecurrentOptions, TENSOR_ARGUMENTS};
+use crate::object_names::ObjectNames;
 use crate::shape::Spec;
 
 /// `RNN`, whose parts are the layers of its cells.
@@ -21,6 +22,8 @@ pub struct Rnn {
     pub states: Vec<usize>,
     /// Whether states are listed from the last cell to the first.
     pub reverse_state_order: bool,
+    /// The paths of the cells' objects in Keras 3.
+    pub paths: Vec<String>,
 }
 
 impl Rnn {
@@ -29,9 +32,10 @@ impl Rnn {
         let unroll = config.bool("unroll", false);
         let cell = part(config, "cell", "").entry;
         let mut cells = Vec::new();
-        flatten(&cell, &mut cells);
+        flatten(&cell, "cell", &mut cells);
         let last = cells.len().saturating_sub(1);
-        let parts = cells.iter().enumerate().map(|(index, cell)| {
+        let paths = cells.iter().map(|(_, path)| path.clone()).collect();
+        let parts = cells.iter().enumerate().map(|(index, (cell, _))| {
             let class = match cell["class_name"].as_str().unwrap_or_default() {
                 "SimpleRNNCell" => "SimpleRNN",
                 "GRUCell" => "GRU",
@@ -76,6 +80,7 @@ impl Rnn {
             options,
             states: states.collect(),
             reverse_state_order: cell["config"]["reverse_state_order"] == json!(true),
+            paths,
         };
         if parts.is_empty() {
             config.unsupported("cell", "at least one cell");
@@ -105,15 +110,17 @@ impl Rnn {
     }
 }
 
-/// The cells of a stack, and of the stacks in it.
-fn flatten(cell: &Value, cells: &mut Vec<Value>) {
+/// The cells of a stack, and of the stacks in it, with their paths.
+fn flatten(cell: &Value, path: &str, cells: &mut Vec<(Value, String)>) {
     match cell["config"]["cells"].as_array() {
         Some(inside) if cell["class_name"] == "StackedRNNCells" => {
+            let mut names = ObjectNames::default();
             for cell in inside {
-                flatten(cell, cells);
+                let name = names.next(cell["class_name"].as_str().unwrap_or_default());
+                flatten(cell, &format!("{path}/cells/{name}"), cells);
             }
         }
-        _ => cells.push(cell.clone()),
+        _ => cells.push((cell.clone(), path.to_owned())),
     }
 }
 
@@ -143,6 +150,10 @@ impl KerasWrapper for Rnn {
 
     fn input_parameters(&self) -> &'static [&'static str] {
         INPUT_PARAMETERS
+    }
+
+    fn part_paths(&self) -> Vec<String> {
+        self.paths.clone()
     }
 
     fn tensor_arguments(&self) -> &'static [&'static str] {

@@ -30,6 +30,10 @@ impl KerasWrapper for TimeDistributed {
         }
         Ok(outputs)
     }
+
+    fn part_paths(&self) -> Vec<String> {
+        vec!["layer".to_owned()]
+    }
 }
 
 /// What the part is given: all steps of all samples as one batch.

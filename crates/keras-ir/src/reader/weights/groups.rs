@@ -1,23 +1,17 @@
 //! Weights of a legacy HDF5 file: one group per layer of the outermost model, each with a list of
 //! datasets in Keras's order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::container::{Container, StoredTensor};
 use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, Weight};
-use crate::layer::WeightSpec;
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Shape;
 
-/// A place where a weight belongs.
-#[derive(Clone)]
-struct Target {
-    layer: LayerId,
-    spec: WeightSpec,
-}
+use super::{Target, is_known, put, specs, unreadable};
 
 /// Fills in the weights of all layers from the group `group` of `file`.
-pub(super) fn read_weights(
+pub(in crate::reader) fn read_groups(
     graph: &mut Graph,
     file: &dyn Container,
     group: &str,
@@ -38,15 +32,21 @@ pub(super) fn read_weights(
         let outer = graph.layers.iter().filter(|layer| layer.path == layer.name);
         taken.extend(outer.map(|layer| layer.name.clone()));
     }
+    let places = if group.is_empty() {
+        by_order(graph, file, &listed, first_inputs)
+    } else {
+        HashMap::new()
+    };
     for id in graph.root().layers.clone() {
         let layer = graph.layer(id);
-        taken.insert(layer.name.clone());
+        let name = places.get(&id).unwrap_or(&layer.name);
+        taken.insert(name.clone());
         if !is_known(graph, id, first_inputs) {
             // What it should hold cannot be told: it is unknown, or behind a layer that is.
             continue;
         }
         let targets = file_order(graph, id, first_inputs);
-        let path = format!("{group}/{}", layer.name);
+        let path = format!("{group}/{name}");
         if targets.is_empty() && !file.has_group(&path) {
             continue;
         }
@@ -69,8 +69,30 @@ pub(super) fn read_weights(
     }
 }
 
-fn unreadable(error: &dyn std::error::Error) -> Problem {
-    Problem::new(ProblemKind::Container).found(error.to_string())
+/// Where the layers of a model are in a file of weights alone that calls them otherwise: Keras loads
+/// such files layer after layer, those without weights left out. Nothing if the names agree, or the
+/// numbers do not.
+fn by_order(
+    graph: &Graph,
+    file: &dyn Container,
+    listed: &[String],
+    first_inputs: &FirstInputs,
+) -> HashMap<LayerId, String> {
+    let layers = graph.root().layers.iter().copied();
+    let weighted: Vec<LayerId> = layers
+        .filter(|id| !file_order(graph, *id, first_inputs).is_empty())
+        .collect();
+    let agree = |id: &LayerId| listed.contains(&graph.layer(*id).name);
+    let groups = listed.iter().filter(|name| {
+        let names = file.string_list_attribute(&format!("/{name}"), "weight_names");
+        names.is_ok_and(|names| names.is_some_and(|names| !names.is_empty()))
+    });
+    let groups: Vec<&String> = groups.collect();
+    if weighted.iter().all(agree) || groups.len() != weighted.len() {
+        return HashMap::new();
+    }
+    let pairs = weighted.into_iter().zip(groups);
+    pairs.map(|(id, name)| (id, name.clone())).collect()
 }
 
 fn left_over(file: &dyn Container, path: &str, problems: &mut Vec<Problem>) {
@@ -112,20 +134,6 @@ fn read_group(file: &dyn Container, path: &str) -> Result<Vec<(String, StoredTen
         .collect()
 }
 
-/// Whether the weights of a layer, and of all layers in a model, can be told.
-fn is_known(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> bool {
-    match &graph.layer(id).kind {
-        LayerKind::Input => true,
-        LayerKind::Unknown => false,
-        LayerKind::Layer(_) => first_inputs.contains_key(&id),
-        LayerKind::Wrapper(_, parts) => parts.iter().all(|id| is_known(graph, *id, first_inputs)),
-        LayerKind::Model(inner) => {
-            let layers = &graph.model(*inner).layers;
-            layers.iter().all(|id| is_known(graph, *id, first_inputs))
-        }
-    }
-}
-
 /// The weights of a layer in the order in which legacy files list them: those that are trained,
 /// then the others, as the flags stood when the file was saved. In a frozen layer or model
 /// nothing is trained, and the order is that of construction.
@@ -140,11 +148,7 @@ fn split(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> (Vec<Target>
     match &layer.kind {
         LayerKind::Input | LayerKind::Unknown => (Vec::new(), Vec::new()),
         LayerKind::Layer(kind) => {
-            let specs = first_inputs
-                .get(&id)
-                .and_then(|inputs| kind.layer().weights(inputs).ok())
-                .unwrap_or_default();
-            let (trained, untrained): (Vec<_>, Vec<_>) = specs
+            let (trained, untrained): (Vec<_>, Vec<_>) = specs(kind, id, first_inputs)
                 .into_iter()
                 .map(|spec| Target { layer: id, spec })
                 .partition(|target| target.spec.trainable);
@@ -221,24 +225,7 @@ fn place(
     }
     for (target, tensor) in targets.iter().zip(placed) {
         let Some(tensor) = tensor else { continue };
-        let layer = &mut graph.layers[target.layer.0];
-        let expected = Shape(target.spec.shape.clone());
-        let found = Shape(tensor.shape().iter().copied().map(Some).collect());
-        if !expected.accepts(&found) {
-            problems.push(
-                Problem::new(ProblemKind::WeightShape)
-                    .at(&layer.path, &layer.class)
-                    .key(tensor.path())
-                    .expected(format!("{} of shape {expected}", target.spec.name))
-                    .found(format!("shape {found}")),
-            );
-            continue;
-        }
-        layer.weights.push(Weight {
-            name: target.spec.name,
-            trainable: target.spec.trainable,
-            tensor,
-        });
+        put(graph, target, tensor, problems);
     }
     // Lists of frozen and composite layers are in another order than that of construction.
     for target in targets {
