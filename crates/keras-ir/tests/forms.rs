@@ -48,7 +48,10 @@ fn structure(graph: &Graph) -> String {
             let named: Vec<_> = call
                 .named
                 .iter()
-                .map(|(name, ids)| (name, ids.iter().flatten().map(tensor).collect::<Vec<_>>()))
+                .map(|(name, ids)| {
+                    let ids = ids.iter().map(|id| id.as_ref().map(tensor));
+                    (name, ids.collect::<Vec<_>>())
+                })
                 .collect();
             text.push_str(&format!(
                 "  {} {} {:?} {named:?} -> {:?}\n",

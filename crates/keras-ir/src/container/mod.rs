@@ -1,13 +1,16 @@
 //! Containers: files that hold named groups, attributes and tensors.
 //!
 //! [`Container`] is what the readers of Keras' layouts see of a file; [`H5File`] implements it
-//! over HDF5. An [`Archive`] holds files by name: a zip, or the folder that it was unpacked to. Files come from strangers: every size is checked before anything is allocated,
-//! every error names the file and the object, and nothing outside the file is ever opened.
+//! over HDF5. An [`Archive`] holds files by name: a zip, or the folder that it was unpacked to. A
+//! [`Checkpoint`] is TensorFlow's: tensors, and the objects that own them. Files come from strangers:
+//! every size is checked before anything is allocated, every error names the file and the object,
+//! and nothing outside the file is ever opened.
 
 mod archive;
 mod arrangement;
 mod attributes;
 mod bytes;
+pub mod checkpoint;
 mod dtype;
 mod error;
 mod hdf5;
@@ -21,6 +24,7 @@ pub use archive::Archive;
 pub use arrangement::Arrangement;
 pub use attributes::{Attribute, Attributes};
 pub use bytes::ByteView;
+pub use checkpoint::Checkpoint;
 pub use dtype::Dtype;
 pub use error::ContainerError;
 pub use hdf5::H5File;

@@ -36,7 +36,7 @@ pub(super) enum Elements {
 /// Decodes the elements of one tensor.
 pub(super) trait Decode: Send + Sync {
     /// All elements, little-endian and row-major.
-    fn decode(&self) -> Result<Vec<u8>, ContainerError>;
+    fn decode(&self) -> Result<Cow<'_, [u8]>, ContainerError>;
 }
 
 impl StoredTensor {
@@ -188,7 +188,7 @@ impl StoredTensor {
                 swap_bytes(&mut bytes, self.inner.dtype);
                 Ok(Cow::Owned(bytes))
             }
-            Elements::Encoded(decoder) => decoder.decode().map(Cow::Owned),
+            Elements::Encoded(decoder) => decoder.decode(),
             Elements::Arranged(arranged) => arranged.read().map(Cow::Owned),
         }
     }

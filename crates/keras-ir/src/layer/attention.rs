@@ -279,12 +279,17 @@ impl KerasLayer for MultiHeadAttention {
         }
         let mut weights = Vec::with_capacity(2 * projections.len());
         for ([kernel, bias], (input, output)) in projections {
-            weights.push(WeightSpec::trained(
-                kernel,
-                [input, output.clone()].concat(),
-            ));
+            let part = match kernel.split('/').next() {
+                Some("query") => "query_dense",
+                Some("key") => "key_dense",
+                Some("value") => "value_dense",
+                Some("gate") => "gate_dense",
+                _ => "output_dense",
+            };
+            let shape = [input, output.clone()].concat();
+            weights.push(WeightSpec::trained(kernel, shape).inside(part));
             if self.use_bias {
-                weights.push(WeightSpec::trained(bias, output));
+                weights.push(WeightSpec::trained(bias, output).inside(part));
             }
         }
         Ok(weights)

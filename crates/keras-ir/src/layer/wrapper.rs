@@ -87,14 +87,14 @@ pub trait KerasWrapper: std::fmt::Debug {
     /// When the wrapper or one of its parts cannot take the inputs.
     fn outputs(&self, inputs: &[Spec], part: &mut PartOutputs<'_>) -> Result<Vec<Spec>, Failure>;
 
-    /// The paths of the parts' objects from that of the wrapper, in Keras 3.
-    fn part_paths(&self) -> Vec<String>;
-
     /// The parameters of Keras's `call` whose tensors are the inputs, if others may follow them by
     /// position.
     fn input_parameters(&self) -> &'static [&'static str] {
         &[]
     }
+
+    /// The paths of the parts' objects from that of the wrapper, in Keras 3.
+    fn part_paths(&self) -> Vec<String>;
 
     /// Names of call arguments (besides the inputs) that the wrapper understands as tensors.
     fn tensor_arguments(&self) -> &'static [&'static str] {

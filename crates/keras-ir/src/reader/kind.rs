@@ -2,20 +2,27 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::problem::{Problem, ProblemKind};
 
 /// A kind of file that can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// HDF5.
     Hdf5,
     /// A `.keras` archive, zipped or unpacked.
     Archive,
+    /// A SavedModel, by its folder.
+    SavedModel(PathBuf),
+    /// A checkpoint of TensorFlow, by what the names of its files begin with.
+    Checkpoint(PathBuf),
     /// JSON: an architecture, or the list of the shards of weights.
     Json,
 }
+
+/// The file that makes a folder a SavedModel.
+const SAVED_MODEL: &str = "saved_model.pb";
 
 /// The kind of what is at `path`.
 pub(super) fn of(path: &Path) -> Result<Kind, Problem> {
@@ -26,14 +33,28 @@ pub(super) fn of(path: &Path) -> Result<Kind, Problem> {
             .found(found)
     };
     if path.is_dir() {
-        return if path.join("config.json").is_file() {
+        // Beside a SavedModel a config.json may be that of whoever published it.
+        return if path.join(SAVED_MODEL).is_file() {
+            Ok(Kind::SavedModel(path.to_owned()))
+        } else if path.join("config.json").is_file() {
             Ok(Kind::Archive)
-        } else if path.join("saved_model.pb").is_file() {
-            Err(problem("a SavedModel, which burn-keras does not read yet")
-                .help("save it with model.save(\"model.keras\")"))
         } else {
             Err(problem("a folder without config.json and saved_model.pb"))
         };
+    }
+    // It has no mark of its own.
+    if path.file_name().is_some_and(|name| name == SAVED_MODEL) {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        return Ok(Kind::SavedModel(folder.to_owned()));
+    }
+    // Keras's name of a checkpoint is that of none of its files.
+    if path.extension().is_some_and(|end| end == "index") {
+        return Ok(Kind::Checkpoint(path.with_extension("")));
+    }
+    let mut index = path.as_os_str().to_owned();
+    index.push(".index");
+    if !path.exists() && Path::new(&index).is_file() {
+        return Ok(Kind::Checkpoint(path.to_owned()));
     }
     let read = fs::metadata(path).and_then(|data| {
         // Asked before opening, because opening a named pipe would wait for a writer.

@@ -11,6 +11,7 @@ mod optimizer;
 mod parts;
 mod producer;
 mod resolve;
+mod saved_model;
 mod sequential;
 mod share;
 mod weights;
@@ -27,6 +28,7 @@ use crate::problem::{Problem, ProblemKind, Report};
 use crate::version::Generation;
 use build::Builder;
 use kind::Kind;
+use weights::SavedObjects;
 
 /// How to read a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,13 +43,14 @@ pub struct ReadOptions {
 }
 
 /// Reads the saved model at `path`: a whole-model HDF5 file (Keras 1 and 2, tf.keras, and the legacy
-/// `.h5` of Keras 3), a `.keras` archive, or the folder that one was unpacked to. What it is, its
-/// content tells.
+/// `.h5` of Keras 3), a `.keras` archive, the folder that one was unpacked to, or a SavedModel of
+/// tf.keras (its folder, or the `saved_model.pb` in it). What it is, its content tells.
 ///
 /// Weights and architecture may be in two files ([`ReadOptions::weights`],
 /// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON of
 /// `model.to_json()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
-/// `.h5`, or in the `.weights.json` of sharded weights.
+/// `.h5`, in the `.weights.json` of sharded weights, or in a checkpoint of TensorFlow (by the prefix
+/// of its files, or its `.index`).
 ///
 /// The file is mapped; weights are read when they are asked for.
 ///
@@ -78,6 +81,12 @@ pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Repor
             read_container(&file, &name, options)
         }
         Kind::Archive => archive::read(path, &name, options),
+        Kind::SavedModel(folder) => saved_model::read(&folder, &name, options),
+        Kind::Checkpoint(_) => Err(Problem::new(ProblemKind::Container)
+            .expected("a model with its architecture")
+            .found("a checkpoint of TensorFlow, which holds weights alone")
+            .help("name the file with the architecture with --architecture FILE")
+            .in_file(&name)),
         Kind::Json => Err(Problem::new(ProblemKind::MissingWeight)
             .expected("a model with its weights")
             .found("JSON, which holds the architecture or a list of shards alone")
@@ -146,16 +155,8 @@ enum Weights<'a> {
     Groups(&'a dyn Container, &'a str),
     /// Keras 3's tree of objects.
     Tree(&'a dyn Container),
-}
-
-impl Weights<'_> {
-    /// On what the weights were computed, where the file says so.
-    fn backend(self) -> Option<String> {
-        match self {
-            Self::Groups(file, group) => file.string_attribute(group, "backend").ok().flatten(),
-            Self::Tree(_) => None,
-        }
-    }
+    /// Variables of objects in a checkpoint.
+    Objects(&'a SavedObjects),
 }
 
 impl Architecture {
@@ -198,10 +199,10 @@ impl Architecture {
                 let version = keras_version.as_deref();
                 Some(keras1::Origin::of(file, group, &config, version))
             }
-            Weights::Tree(_) => {
+            Weights::Tree(_) | Weights::Objects(_) => {
                 return Err(Problem::new(ProblemKind::Container)
                     .expected("weights of Keras 1, as its architecture is")
-                    .found("weights of Keras 3")
+                    .found("weights of later Keras")
                     .in_file(name));
             }
         };
@@ -242,7 +243,7 @@ impl Architecture {
             optimizer: Ok(None),
             notes,
         };
-        producer::check(&graph, saved_weights.backend().as_deref(), &mut problems);
+        producer::check(&graph, saved_weights, &mut problems);
         let first_inputs = graph.infer(&callers_first, &mut problems);
         match saved_weights {
             Weights::Groups(file, group) => {
@@ -253,6 +254,9 @@ impl Architecture {
             }
             Weights::Tree(file) => {
                 weights::read_tree(&mut graph, file, &first_inputs, &mut problems);
+            }
+            Weights::Objects(saved) => {
+                weights::read_objects(&mut graph, saved, &first_inputs, &mut problems);
             }
         }
         if !problems.is_empty() {
@@ -271,7 +275,7 @@ impl Architecture {
 fn read_shared(graph: &mut Graph, file: Weights<'_>, options: ReadOptions) {
     if !options.untie {
         let mut first = None;
-        for evidence in share::evidence(graph) {
+        for evidence in share::evidence(graph, file) {
             let ties = share::find_ties(graph, *evidence);
             let mut tied = graph.clone();
             share::apply_ties(&mut tied, &ties);

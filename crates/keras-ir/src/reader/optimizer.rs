@@ -3,7 +3,7 @@
 //! Keras writes a list. Its order is replayed here, once, into `(weight, slot) → tensor`; count
 //! and shapes are checked, and nothing downstream knows positions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -15,6 +15,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::version::Generation;
 
 use super::Weights;
+use super::weights::SavedObjects;
 
 /// Reads the optimizer's variables into `graph`; nothing if the file has none.
 pub(super) fn read_optimizer(graph: &mut Graph, saved: Weights<'_>) {
@@ -40,6 +41,96 @@ enum Found {
     Unknown(String),
 }
 
+/// The saved state of an optimizer.
+enum State {
+    /// A list.
+    Listed(Variables),
+    /// Slots that name their weights.
+    Placed(Placed),
+}
+
+impl State {
+    /// Reads the state; `None` if the file has none.
+    fn read(saved: Weights<'_>) -> Result<Option<Self>, Problem> {
+        let listed = match saved {
+            Weights::Groups(file, _) => Variables::of_list(file)?,
+            Weights::Tree(file) => Variables::of_tree(file)?,
+            Weights::Objects(saved) => return Self::of_objects(saved),
+        };
+        Ok((!listed.names.is_empty()).then_some(Self::Listed(listed)))
+    }
+
+    /// The object `optimizer` of a SavedModel.
+    fn of_objects(saved: &SavedObjects) -> Result<Option<Self>, Problem> {
+        let objects = saved.checkpoint.objects();
+        // `tf.train.Checkpoint` may have it beside the model.
+        let mut owners = [saved.model, 0].into_iter();
+        let optimizer = owners.find_map(|owner| objects.child(owner, "optimizer"));
+        let Some(optimizer) = optimizer else {
+            return Ok(None);
+        };
+        let scalar = |name: &str| match objects.child(optimizer, name) {
+            Some(node) if objects.variable(node).is_some() => {
+                let tensor = saved.tensor(node)?;
+                Ok(Some((name.to_owned(), tensor)))
+            }
+            // The learning rate may be a schedule.
+            _ => Ok(None),
+        };
+        if let Some(list) = objects.child(optimizer, "_variables") {
+            let nodes = objects.members(list);
+            let mut listed = Variables {
+                names: Vec::with_capacity(nodes.len()),
+                tensors: Vec::with_capacity(nodes.len()),
+            };
+            for node in nodes {
+                let name = objects.variable(node).map(|variable| &variable.full_name);
+                listed.names.push(name.cloned().unwrap_or_default());
+                listed.tensors.push(saved.tensor(node)?);
+            }
+            // Not in the list, but where it stands in those of Keras 3.
+            if let Some((name, tensor)) = scalar("_learning_rate")?
+                && !listed.names.is_empty()
+            {
+                listed.names.insert(1, name);
+                listed.tensors.insert(1, tensor);
+            }
+            return Ok(Some(Self::Listed(listed)));
+        }
+        let mut placed = Placed::default();
+        for name in ["iter", "learning_rate"] {
+            placed.scalars.extend(scalar(name)?);
+        }
+        for slot in objects
+            .get(optimizer)
+            .map_or(&[][..], |object| &object.slots)
+        {
+            let weight = objects.variable(slot.of).map(|variable| &variable.key);
+            placed.slots.push(PlacedSlot {
+                weight: weight.cloned().unwrap_or_default(),
+                name: slot.name.clone(),
+                tensor: saved.tensor(slot.variable)?,
+            });
+        }
+        Ok(Some(Self::Placed(placed)))
+    }
+}
+
+/// Slots of which each names its weight.
+#[derive(Default)]
+struct Placed {
+    scalars: Vec<(String, StoredTensor)>,
+    slots: Vec<PlacedSlot>,
+}
+
+struct PlacedSlot {
+    /// The path of the weight's tensor.
+    weight: String,
+    /// What the optimizer calls the slot.
+    name: String,
+    tensor: StoredTensor,
+}
+
 /// The variables of an optimizer, as the file lists them.
 struct Variables {
     names: Vec<String>,
@@ -47,13 +138,6 @@ struct Variables {
 }
 
 impl Variables {
-    fn read(saved: Weights<'_>) -> Result<Self, Problem> {
-        match saved {
-            Weights::Groups(file, _) => Self::of_list(file),
-            Weights::Tree(file) => Self::of_tree(file),
-        }
-    }
-
     /// The group `optimizer_weights` of a legacy file.
     fn of_list(file: &dyn Container) -> Result<Self, Problem> {
         const GROUP: &str = "optimizer_weights";
@@ -105,11 +189,10 @@ impl Variables {
 
 fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     let fail = |problem: Problem| vec![problem];
-    let Variables { names, tensors } = Variables::read(saved).map_err(fail)?;
-    if names.is_empty() {
+    let Some(state) = State::read(saved).map_err(fail)? else {
         return Ok(Found::Nothing);
-    }
-    if graph.training_config.is_none() && matches!(saved, Weights::Tree(_)) {
+    };
+    if graph.training_config.is_none() && !matches!(saved, Weights::Groups(..)) {
         // Weights alone: the config of the optimizer is in another file, if anywhere.
         return Ok(Found::Unknown("without a training config".into()));
     }
@@ -131,8 +214,19 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     let class = class.rsplit('>').next().unwrap_or(class);
     let config = &object["config"];
 
-    let writer = Writer::of(graph.generation, &names);
-    let (scalars, rest) = leading_scalars(&names, &tensors);
+    let (writer, scalars, slots) = match &state {
+        State::Listed(Variables { names, tensors }) => {
+            let (scalars, rest) = leading_scalars(names, tensors);
+            let writer = Writer::of(graph.generation, names);
+            (writer, scalars, Slots::Listed(rest))
+        }
+        State::Placed(placed) => {
+            let scalars = placed.scalars.iter();
+            let scalars = scalars.map(|(name, tensor)| (name.as_str(), tensor));
+            let slots = Slots::Placed(&placed.slots);
+            (Writer::TfLegacy, scalars.collect(), slots)
+        }
+    };
     let mut optimizer = Optimizer {
         class: class.to_owned(),
         config: config.clone(),
@@ -161,9 +255,12 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     let Some(layout) = layout(class, config, writer) else {
         return Ok(Found::Unknown(class.to_owned()));
     };
-    // An optimizer that was built and never used has no slots.
-    if !rest.is_empty() {
-        optimizer.slots = match variable_orders(graph).map_err(fail)? {
+    optimizer.slots = match slots {
+        // An optimizer that was built and never used has no slots.
+        Slots::Listed(rest) if rest.is_empty() => Vec::new(),
+        Slots::Placed([]) => Vec::new(),
+        Slots::Placed(slots) => assign_placed(graph, &layout, slots)?,
+        Slots::Listed(rest) => match variable_orders(graph).map_err(fail)? {
             Orders::One(weights) => assign(graph, &layout, &weights, rest)?,
             Orders::Either(by_depth, by_name) => {
                 let by_depth = assign(graph, &layout, &by_depth, rest.clone());
@@ -174,8 +271,8 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
                     (Err(problems), _) => return Err(problems),
                 }
             }
-        };
-    }
+        },
+    };
     if class == "SGD" && json::number(&config["momentum"]).unwrap_or(0.0) == 0.0 {
         // tf.keras keeps a slot even so; it decides nothing, and Keras 3 has none.
         optimizer.slots.clear();
@@ -212,6 +309,17 @@ impl Variable {
     }
 }
 
+/// The trained variables in Keras's order, by depth.
+fn variables(graph: &Graph) -> Vec<Variable> {
+    let weights = graph.trainable_variables().into_iter();
+    let variables = weights.flat_map(|weight| {
+        let tensor = &graph.layer(weight.layer).weights[weight.index].tensor;
+        let parts = 0..tensor.sources().len();
+        parts.map(move |part| Variable { weight, part })
+    });
+    variables.collect()
+}
+
 /// In which order a writer lists the trained weights.
 enum Orders {
     One(Vec<Variable>),
@@ -222,14 +330,7 @@ enum Orders {
 /// Keras 1 and 2.0 sorted the trained weights by name, Keras 2.2 does not any more; a file of 2.1 is
 /// read in the order that fits its shapes.
 fn variable_orders(graph: &Graph) -> Result<Orders, Problem> {
-    let weights = graph.trainable_variables().into_iter();
-    let by_depth: Vec<Variable> = weights
-        .flat_map(|weight| {
-            let tensor = &graph.layer(weight.layer).weights[weight.index].tensor;
-            let parts = 0..tensor.sources().len();
-            parts.map(move |part| Variable { weight, part })
-        })
-        .collect();
+    let by_depth = variables(graph);
     if graph.generation > Generation::Keras2 {
         return Ok(Orders::One(by_depth));
     }
@@ -331,6 +432,23 @@ enum Layout {
     BlocksWithEmpty(Vec<SlotName>),
 }
 
+impl Layout {
+    /// The slots in the order in which a list has them; `variables` is that of the writer.
+    fn places(&self, variables: &[Variable]) -> Vec<(Variable, SlotName)> {
+        match self {
+            Self::PerWeight(each, blocks) => {
+                let each = variables
+                    .iter()
+                    .flat_map(|variable| each.iter().map(|slot| (*variable, *slot)));
+                each.chain(in_blocks(variables, blocks)).collect()
+            }
+            Self::Blocks(blocks) | Self::BlocksWithEmpty(blocks) => {
+                in_blocks(variables, blocks).collect()
+            }
+        }
+    }
+}
+
 fn layout(class: &str, config: &Value, writer: Writer) -> Option<Layout> {
     use SlotName::{Momentum, Velocity, VelocityHat};
     let on = |key: &str| config[key].as_bool().unwrap_or(false);
@@ -364,6 +482,12 @@ fn layout(class: &str, config: &Value, writer: Writer) -> Option<Layout> {
     }
 }
 
+/// The slots of a state, behind its scalars.
+enum Slots<'a> {
+    Listed(Vec<Named<'a>>),
+    Placed(&'a [PlacedSlot]),
+}
+
 /// Gives each slot to its weight; `variables` is in the order in which the writer lists them.
 fn assign(
     graph: &Graph,
@@ -372,23 +496,13 @@ fn assign(
     mut rest: Vec<Named<'_>>,
 ) -> Result<Vec<Slot>, Vec<Problem>> {
     let count = variables.len();
-    let places: Vec<(Variable, SlotName)> = match layout {
-        Layout::PerWeight(each, blocks) => {
-            let each = variables
-                .iter()
-                .flat_map(|variable| each.iter().map(|slot| (*variable, *slot)));
-            each.chain(in_blocks(variables, blocks)).collect()
+    let places = layout.places(variables);
+    if matches!(layout, Layout::BlocksWithEmpty(_)) {
+        let empty = rest.len().saturating_sub(places.len());
+        if empty == count && rest[places.len()..].iter().all(|(_, t)| t.shape() == [1]) {
+            rest.truncate(places.len());
         }
-        Layout::Blocks(blocks) => in_blocks(variables, blocks).collect(),
-        Layout::BlocksWithEmpty(blocks) => {
-            let places: Vec<_> = in_blocks(variables, blocks).collect();
-            let empty = rest.len().saturating_sub(places.len());
-            if empty == count && rest[places.len()..].iter().all(|(_, t)| t.shape() == [1]) {
-                rest.truncate(places.len());
-            }
-            places
-        }
-    };
+    }
     if rest.len() != places.len() {
         return Err(vec![
             Problem::new(ProblemKind::Optimizer)
@@ -401,15 +515,89 @@ fn assign(
                 .help("import with --no-optimizer to leave the optimizer's state out"),
         ]);
     }
+    let found = places.into_iter().zip(rest);
+    check_slots(
+        graph,
+        found.map(|((variable, name), (dataset, tensor))| {
+            let key = format!("optimizer_weights/{dataset}");
+            (variable, name, key, tensor)
+        }),
+    )
+}
+
+/// Takes the slots in the order of their layout, each from the weight that it names.
+fn assign_placed(
+    graph: &Graph,
+    layout: &Layout,
+    slots: &[PlacedSlot],
+) -> Result<Vec<Slot>, Vec<Problem>> {
+    let mut known: HashMap<(&str, SlotName), &StoredTensor> = HashMap::new();
+    let mut problems = Vec::new();
+    let problem = || {
+        let help = "import with --no-optimizer to leave the optimizer's state out";
+        Problem::new(ProblemKind::Optimizer).help(help)
+    };
+    for slot in slots {
+        let name = match slot.name.as_str() {
+            "m" | "momentum" => SlotName::Momentum,
+            "v" => SlotName::Velocity,
+            "vhat" => SlotName::VelocityHat,
+            other => {
+                problems.push(
+                    problem()
+                        .key(slot.tensor.path())
+                        .expected("a slot m, v, vhat or momentum")
+                        .found(other),
+                );
+                continue;
+            }
+        };
+        known.insert((&slot.weight, name), &slot.tensor);
+    }
+    let mut found = Vec::new();
+    for (variable, name) in layout.places(&variables(graph)) {
+        let layer = graph.layer(variable.weight.layer);
+        let owner = &layer.weights[variable.weight.index];
+        match known.remove(&(variable.tensor(graph).path(), name)) {
+            Some(tensor) => found.push((variable, name, tensor.path().to_owned(), tensor)),
+            None => problems.push(
+                problem()
+                    .at(&layer.path, &layer.class)
+                    .key(owner.tensor.path())
+                    .expected(format!("{} of {}", name.as_str(), owner.name))
+                    .found("no such slot"),
+            ),
+        }
+    }
+    let mut left: Vec<&str> = known.values().map(|tensor| tensor.path()).collect();
+    left.sort_unstable();
+    problems.extend(left.into_iter().map(|path| {
+        let problem = problem().key(path);
+        problem
+            .expected("slots of weights that are trained")
+            .found("a slot of another")
+    }));
+    if problems.is_empty() {
+        check_slots(graph, found.into_iter())
+    } else {
+        Err(problems)
+    }
+}
+
+/// Slots whose shapes are those of their weights; each comes with what the file calls it.
+fn check_slots<'a>(
+    graph: &Graph,
+    found: impl Iterator<Item = (Variable, SlotName, String, &'a StoredTensor)>,
+) -> Result<Vec<Slot>, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut parts: BTreeMap<(WeightRef, SlotName), Vec<(usize, StoredTensor)>> = BTreeMap::new();
-    let mut order = Vec::with_capacity(places.len());
-    for ((variable, name), (dataset, tensor)) in places.into_iter().zip(rest) {
+    let mut order = Vec::new();
+    for (variable, name, key, tensor) in found {
         let stored = variable.tensor(graph);
         if stored.shape() == tensor.shape() {
-            let key = (variable.weight, name);
-            let slot = parts.entry(key).or_insert_with(|| {
-                order.push(key);
+            let of = (variable.weight, name);
+            let slot = parts.entry(of).or_insert_with(|| {
+                order.push(of);
                 Vec::new()
             });
             slot.push((variable.part, tensor.clone()));
@@ -418,7 +606,7 @@ fn assign(
             problems.push(
                 Problem::new(ProblemKind::Optimizer)
                     .at(&layer.path, &layer.class)
-                    .key(format!("optimizer_weights/{dataset}"))
+                    .key(key)
                     .expected(format!(
                         "{} of {} in shape {:?}",
                         name.as_str(),

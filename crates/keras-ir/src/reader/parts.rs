@@ -1,13 +1,17 @@
 //! Architecture and weights from two files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::kind::{self, Kind};
-use super::{Architecture, ReadOptions, Weights, archive, container_problem, no_config, parse};
-use crate::container::{Container, H5File, Shards};
+use super::weights::SavedObjects;
+use super::{
+    Architecture, ReadOptions, Weights, archive, container_problem, no_config, parse, saved_model,
+};
+use crate::container::{Checkpoint, Container, H5File, Shards};
 use crate::graph::Graph;
 use crate::problem::{Problem, ProblemKind, Report};
 
@@ -20,18 +24,24 @@ pub(super) fn read(
     let name = architecture.display().to_string();
     let of_model = self::architecture(architecture).map_err(|problem| problem.in_file(&name))?;
     let of_weights = weights.display().to_string();
-    let (file, group) = open(weights).map_err(|problem| problem.in_file(&of_weights))?;
-    let layout = match group {
-        Some(group) => Weights::Groups(file.as_ref(), group),
-        None => Weights::Tree(file.as_ref()),
+    let file = open(weights).map_err(|problem| problem.in_file(&of_weights))?;
+    let layout = match &file {
+        WeightsFile::Groups(file, group) => Weights::Groups(file.as_ref(), group),
+        WeightsFile::Tree(file) => Weights::Tree(file.as_ref()),
+        WeightsFile::Objects(objects) => Weights::Objects(objects),
     };
     of_model.with_weights(&format!("{name} with {of_weights}"), layout, options)
 }
 
-fn architecture(path: &Path) -> Result<Architecture, Problem> {
+/// Reads the architecture at `path`.
+pub(super) fn architecture(path: &Path) -> Result<Architecture, Problem> {
     match kind::of(path)? {
         Kind::Hdf5 => Architecture::of_hdf5(&hdf5(path)?),
         Kind::Archive => archive::architecture(&archive::open(path)?),
+        Kind::SavedModel(folder) => saved_model::open(&folder)?.architecture(),
+        Kind::Checkpoint(_) => Err(Problem::new(ProblemKind::Container)
+            .expected("the architecture of a model")
+            .found("a checkpoint of TensorFlow, which holds weights alone")),
         Kind::Json => of_json(&text(path)?),
     }
 }
@@ -67,35 +77,52 @@ fn of_json(text: &str) -> Result<Architecture, Problem> {
     })
 }
 
-/// The weights at `path`, and their group if they are in the legacy layout.
-fn open(path: &Path) -> Result<(Box<dyn Container>, Option<&'static str>), Problem> {
+/// Weights, opened.
+enum WeightsFile {
+    /// Those of legacy HDF5, and their group.
+    Groups(Box<dyn Container>, &'static str),
+    Tree(Box<dyn Container>),
+    Objects(SavedObjects),
+}
+
+/// Opens the weights at `path`.
+fn open(path: &Path) -> Result<WeightsFile, Problem> {
     match kind::of(path)? {
         Kind::Archive => {
             let file = archive::weights(&archive::open(path)?)?;
-            Ok((Box::new(file), None))
+            Ok(WeightsFile::Tree(Box::new(file)))
+        }
+        Kind::SavedModel(folder) => {
+            let objects = saved_model::open(&folder)?.weights()?;
+            Ok(WeightsFile::Objects(objects))
+        }
+        Kind::Checkpoint(prefix) => {
+            let checkpoint = Checkpoint::open(&prefix);
+            let checkpoint = checkpoint.map_err(|error| container_problem(&error))?;
+            let objects = SavedObjects::new(checkpoint, HashMap::new());
+            Ok(WeightsFile::Objects(objects))
         }
         Kind::Json => {
             let list = parse("the list of shards", &text(path)?)?;
             let shards = Shards::open(path, &list["weight_map"]);
             let shards = shards.map_err(|error| container_problem(&error))?;
-            Ok((Box::new(shards), None))
+            Ok(WeightsFile::Tree(Box::new(shards)))
         }
         Kind::Hdf5 => {
             let file = hdf5(path)?;
             let listed = file.string_list_attribute("/", "layer_names");
-            let group = if file.has_group("model_weights") {
-                Some("model_weights")
+            if file.has_group("model_weights") {
+                Ok(WeightsFile::Groups(Box::new(file), "model_weights"))
             } else if matches!(listed, Ok(Some(_))) {
-                Some("")
+                Ok(WeightsFile::Groups(Box::new(file), ""))
             } else if ["layers", "_layer_checkpoint_dependencies"]
                 .iter()
                 .any(|group| file.has_group(group))
             {
-                None
+                Ok(WeightsFile::Tree(Box::new(file)))
             } else {
-                return Err(no_config(&file).expected("weights of a Keras model"));
-            };
-            Ok((Box::new(file), group))
+                Err(no_config(&file).expected("weights of a Keras model"))
+            }
         }
     }
 }

@@ -5,12 +5,14 @@
 //! as Keras 3 does; Keras 2 and earlier tf.keras have none. Without a mark, copies are taken for
 //! one layer when name, class, config and all weights are equal to the bit. Weights that are
 //! constant (a fresh BatchNormalization) are no evidence by themselves. Where there is optimizer
-//! state, its count of variables decides.
+//! state, its count of variables decides. In a SavedModel a shared layer is one object, whose
+//! variables are saved once: that is certain.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
+use super::Weights;
 use crate::graph::{Graph, LayerId, LayerKind, ModelId, WeightRef};
 use crate::version::Generation;
 
@@ -24,11 +26,15 @@ pub(super) enum Evidence {
     Marks,
     /// Equal weights, unless the marks differ.
     Weights,
+    /// The same variables.
+    Variables,
 }
 
 /// The kinds of evidence to go by, the best first.
-pub(super) fn evidence(graph: &Graph) -> &'static [Evidence] {
-    if marks_sharing(graph) {
+pub(super) fn evidence(graph: &Graph, weights: Weights<'_>) -> &'static [Evidence] {
+    if matches!(weights, Weights::Objects(_)) {
+        &[Evidence::Variables]
+    } else if marks_sharing(graph) {
         &[Evidence::Marks, Evidence::Weights]
     } else {
         &[Evidence::Weights]
@@ -111,6 +117,10 @@ fn same_object(graph: &Graph, evidence: Evidence, a: LayerId, b: LayerId) -> boo
     let (weights_a, weights_b) = (weights(graph, a), weights(graph, b));
     if weights_a.is_empty() || weights_a.len() != weights_b.len() || !same_config(graph, a, b) {
         return false;
+    }
+    if evidence == Evidence::Variables {
+        let key = |weight: &WeightRef| Some(stored(graph, *weight)?.path().to_owned());
+        return weights_a.iter().map(key).eq(weights_b.iter().map(key));
     }
     let mark = compare_marks(graph, a, b);
     if mark == Mark::Differs || (evidence == Evidence::Marks && mark == Mark::Absent) {

@@ -1,5 +1,6 @@
 //! Datasets as tensors: what they declare is checked before anything is read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hdf5::{ChunkIndex, Dataset, Datatype, DatatypeByteOrder, Error, FloatingPointLayout, Layout};
@@ -218,7 +219,7 @@ struct Chunks {
 }
 
 impl Decode for Encoded {
-    fn decode(&self) -> Result<Vec<u8>, ContainerError> {
+    fn decode(&self) -> Result<Cow<'_, [u8]>, ContainerError> {
         let (file, path) = (&self.file, self.path.as_str());
         if let Some(chunks) = self.chunks {
             self.check_chunks(chunks)?;
@@ -233,7 +234,7 @@ impl Decode for Encoded {
         if self.element.big_endian {
             swap_bytes(&mut bytes, self.element.dtype);
         }
-        Ok(bytes)
+        Ok(Cow::Owned(bytes))
     }
 }
 

@@ -160,14 +160,14 @@ impl KerasWrapper for Bidirectional {
         Ok(merged)
     }
 
+    fn input_parameters(&self) -> &'static [&'static str] {
+        INPUT_PARAMETERS
+    }
+
     fn part_paths(&self) -> Vec<String> {
         ["forward_layer", "backward_layer"]
             .map(str::to_owned)
             .into()
-    }
-
-    fn input_parameters(&self) -> &'static [&'static str] {
-        INPUT_PARAMETERS
     }
 
     fn tensor_arguments(&self) -> &'static [&'static str] {

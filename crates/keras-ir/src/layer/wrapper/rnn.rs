@@ -148,12 +148,12 @@ impl KerasWrapper for Rnn {
         Ok(outputs)
     }
 
-    fn part_paths(&self) -> Vec<String> {
-        self.paths.clone()
-    }
-
     fn input_parameters(&self) -> &'static [&'static str] {
         INPUT_PARAMETERS
+    }
+
+    fn part_paths(&self) -> Vec<String> {
+        self.paths.clone()
     }
 
     fn tensor_arguments(&self) -> &'static [&'static str] {

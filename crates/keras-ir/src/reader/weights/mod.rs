@@ -3,8 +3,10 @@
 //! ```text
 //! groups   legacy HDF5: a list of datasets per layer of the outermost model, in Keras's order
 //! tree     Keras 3: a path per object
+//! objects  SavedModel: the graph of objects of a checkpoint
 //! ```
 
+mod checkpoint;
 mod groups;
 mod tree;
 
@@ -17,6 +19,7 @@ use crate::version::Generation;
 
 use super::keras1;
 
+pub(super) use checkpoint::{SavedObjects, read_objects};
 pub(super) use groups::read_groups;
 pub(super) use tree::read_tree;
 
