@@ -3,6 +3,7 @@
 //! | Keras | here |
 //! |---|---|
 //! | `BatchNormalization` | [`batch_norm`] makes Burn's own; [`BatchNormalization`], [`BatchRenormalization`] |
+//! | `BatchNormalization` of Keras 1 in mode 1 or 2 | [`UntrackedNormalization`] |
 //! | `LayerNormalization` | Burn's `LayerNorm` on the last axis with a `gamma`; else [`LayerNormalization`] |
 //! | `RMSNormalization` | [`RmsNormalization`] |
 //! | `GroupNormalization` | [`GroupNormalization`] |
@@ -13,6 +14,7 @@
 
 mod batch;
 mod group;
+mod keras1;
 mod layer;
 mod renorm;
 mod rescale;
@@ -23,6 +25,7 @@ mod tests;
 
 pub use batch::*;
 pub use group::*;
+pub use keras1::*;
 pub use layer::*;
 pub use renorm::*;
 pub use rescale::*;

@@ -9,7 +9,7 @@ use burn::nn::{
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
-use burn_keras_nn::activation::PReluConfig;
+use burn_keras_nn::activation::{PReluConfig, ParametricSoftplusConfig, SReluConfig};
 use burn_keras_nn::attention::{AttentionConfig, MaskedRows, MultiHeadAttentionConfig, Score};
 use burn_keras_nn::dense::{HighwayConfig, MaxoutDenseConfig};
 use burn_keras_nn::dropout::{
@@ -18,7 +18,7 @@ use burn_keras_nn::dropout::{
 use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{
     BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
-    LayerNormalizationConfig, RmsNormalizationConfig, batch_norm,
+    LayerNormalizationConfig, RmsNormalizationConfig, UntrackedNormalizationConfig, batch_norm,
 };
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
@@ -108,6 +108,22 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         }
         Module::Recurrent { .. } => recurrent(module, device)?,
         Module::PRelu { shape } => PReluConfig::new(shape.clone()).init(device).into(),
+        Module::ParametricSoftplus { shape } => ParametricSoftplusConfig::new(shape.clone())
+            .init(device)
+            .into(),
+        Module::SRelu { shape, cuts_left } => SReluConfig::new(shape.clone())
+            .with_cuts_left(*cuts_left)
+            .init(device)
+            .into(),
+        Module::UntrackedNormalization {
+            features,
+            by_sample,
+            epsilon,
+        } => UntrackedNormalizationConfig::new(*features)
+            .with_by_sample(*by_sample)
+            .with_epsilon(*epsilon)
+            .init(device)
+            .into(),
         Module::LayerNorm { .. }
         | Module::LayerNormalization { .. }
         | Module::RmsNormalization { .. }

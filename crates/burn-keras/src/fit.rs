@@ -137,15 +137,11 @@ pub(crate) fn module(
         | Layer::LayerNorm(_)
         | Layer::LayerNormalization(_)
         | Layer::RmsNormalization(_)
+        | Layer::UntrackedNormalization(_)
         | Layer::GroupNormalization(_) => normalization(layer, x),
-        Layer::PRelu(prelu) => {
-            let fits = x.split_first().is_some_and(|(_, sizes)| {
-                let mut pairs = prelu.shape.iter().zip(sizes);
-                sizes.len() == prelu.shape.len() && pairs.all(|(a, x)| a == x || *a == 1)
-            });
-            let of = &prelu.shape;
-            require(fits, || format!("a tensor of {x:?} with slopes of {of:?}"))
-        }
+        Layer::PRelu(prelu) => elements(x, &prelu.shape),
+        Layer::ParametricSoftplus(softplus) => elements(x, &softplus.shape),
+        Layer::SRelu(srelu) => elements(x, &srelu.shape),
         Layer::SimpleRnn(rnn) => {
             recurrent(rnn.kernel.lazy_shape()[0], rnn.units, operation, shapes)
         }
@@ -280,6 +276,17 @@ fn axis(x: &[usize], at: usize, size: usize, what: &str) -> Result<(), String> {
     })
 }
 
+/// Weights of `shape` for the elements of each sample, 1 along axes that share them.
+fn elements(x: &[usize], shape: &[usize]) -> Result<(), String> {
+    let fits = x.split_first().is_some_and(|(_, sizes)| {
+        let mut pairs = shape.iter().zip(sizes);
+        sizes.len() == shape.len() && pairs.all(|(a, x)| a == x || *a == 1)
+    });
+    require(fits, || {
+        format!("a tensor of {x:?} with weights of {shape:?}")
+    })
+}
+
 fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
     let size = |param: &Param<Tensor<1>>| param.lazy_shape()[0];
     let features = |axis: usize, size: usize| {
@@ -291,6 +298,14 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         Layer::BatchNorm(norm) => features(1, size(&norm.gamma)),
         Layer::BatchNormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
         Layer::BatchRenormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
+        Layer::UntrackedNormalization(norm) => {
+            let axis = if norm.by_sample {
+                x.len().saturating_sub(1)
+            } else {
+                1
+            };
+            features(axis, size(&norm.gamma))
+        }
         Layer::LayerNorm(norm) => features(x.len().saturating_sub(1), size(&norm.gamma)),
         Layer::LayerNormalization(norm) => {
             let sizes: Option<Vec<usize>> =

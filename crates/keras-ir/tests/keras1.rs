@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keras_ir::container::H5File;
+use keras_ir::container::{Container, H5File};
 use keras_ir::graph::optimizer::SlotName;
 use keras_ir::{Graph, ReadOptions, Report, read, read_config};
 use serde_json::{Value, json};
@@ -28,14 +28,18 @@ fn with_weights_of(name: &str, config: &Value) -> Result<Graph, Report> {
 /// The problems of a Sequential of `layers`, by kind, key and layer.
 fn refused(layers: &Value) -> Vec<String> {
     let config = json!({"class_name": "Sequential", "config": layers});
-    let report = with_weights_of("dense_te.h5", &config).unwrap_err();
-    let problems = report.problems.into_iter();
+    problems(&with_weights_of("dense_te.h5", &config).unwrap_err())
+}
+
+/// Kind, key and layer of problems, but for those of the weights, which are another model's.
+fn problems(report: &Report) -> Vec<String> {
+    let problems = report.problems.iter();
     let lines = problems.map(|problem| {
         format!(
             "{:?} {} {}",
             problem.kind,
-            problem.layer.unwrap_or_default(),
-            problem.key.unwrap_or_default()
+            problem.layer.as_deref().unwrap_or_default(),
+            problem.key.as_deref().unwrap_or_default()
         )
     });
     lines
@@ -48,6 +52,8 @@ fn refused(layers: &Value) -> Vec<String> {
 fn slots_are_arranged_as_their_weights() {
     let mut count = 0;
     for name in [
+        "activations_te",
+        "activations_th",
         "conv2d_tf_te",
         "conv2d_tf_th",
         "conv2d_th_te",
@@ -167,19 +173,13 @@ fn what_keras_2_has_no_equal_of_is_refused() {
         behind("LayerNormalization", json!({})),
         ["UnknownLayer x class_name"]
     );
-    for mode in [1, 2] {
-        assert_eq!(
-            behind("BatchNormalization", json!({"mode": mode})),
-            ["UnsupportedOption x mode"]
-        );
-    }
+    assert_eq!(
+        behind("BatchNormalization", json!({"mode": 3})),
+        ["UnsupportedOption x mode"]
+    );
     assert_eq!(
         behind("Merge", json!({"mode": "lambda", "mode_type": "lambda"})),
         ["UnsupportedOption x mode_type"]
-    );
-    assert_eq!(
-        behind("UpSampling2D", json!({"size": [2, 2]})),
-        ["UnsupportedOption x dim_ordering"]
     );
     let deconvolution = json!({
         "nb_filter": 2, "nb_row": 3, "nb_col": 3, "subsample": [2, 2], "border_mode": "valid",
@@ -189,6 +189,93 @@ fn what_keras_2_has_no_equal_of_is_refused() {
         behind("Deconvolution2D", deconvolution),
         ["UnsupportedOption x output_shape"]
     );
+}
+
+/// Windows and products that each backend makes otherwise, or not at all.
+#[test]
+fn what_the_backend_does_not_have_is_refused() {
+    let input = |name: &str, shape: Value| {
+        json!({"class_name": "InputLayer", "name": name, "inbound_nodes": [], "config": {
+            "name": name, "batch_input_shape": shape, "input_dtype": "float32", "sparse": false
+        }})
+    };
+    let merge = |shapes: [Value; 2], options: Value| {
+        let mut config = options;
+        config["name"] = json!("m");
+        let [a, b] = shapes;
+        let merge = json!({"class_name": "Merge", "name": "m", "config": config,
+            "inbound_nodes": [[["a", 0, 0], ["b", 0, 0]]]});
+        let model = json!({"class_name": "Model", "config": {
+            "layers": [input("a", a), input("b", b), merge],
+            "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["m", 0, 0]]
+        }});
+        problems(&with_weights_of("dense_te.h5", &model).unwrap_err())
+    };
+    let matrices = || json!([null, 3, 4]);
+    let images = || json!([null, 2, 3, 4]);
+    let dot = json!({"mode": "dot", "dot_axes": [3, 3]});
+    assert_eq!(merge([images(), images()], dot), ["Shape m inputs"]);
+    let dot = json!({"mode": "dot", "dot_axes": [-1, -1]});
+    assert_eq!(merge([matrices(), matrices()], dot), ["Shape m inputs"]);
+    let cos = json!({"mode": "cos", "dot_axes": 2});
+    let found = merge([matrices(), matrices()], cos);
+    assert!(!found.is_empty());
+    // Keras 1 does not broadcast.
+    let sum = json!({"mode": "sum"});
+    assert_eq!(
+        merge([matrices(), json!([null, 1, 4])], sum),
+        ["Shape m inputs"]
+    );
+    for mode in ["sqrt", "SUM"] {
+        let options = json!({"mode": mode, "mode_type": "raw"});
+        assert_eq!(
+            merge([matrices(), matrices()], options),
+            ["UnsupportedOption m mode"]
+        );
+    }
+    let function = json!({"mode": "my_merge", "mode_type": "function"});
+    assert_eq!(
+        merge([matrices(), matrices()], function),
+        ["UnsupportedOption m mode_type"]
+    );
+    for mode in ["full", "half", "reflect"] {
+        let layers = json!([{"class_name": "Convolution1D", "config": {
+            "name": "c", "nb_filter": 2, "filter_length": 3, "border_mode": mode,
+            "subsample_length": 1, "activation": "linear", "batch_input_shape": [null, 8, 2]
+        }}]);
+        assert_eq!(refused(&layers), ["UnsupportedOption c padding"], "{mode}");
+    }
+}
+
+/// Some configs leave the ordering of their axes out.
+#[test]
+fn an_ordering_that_is_left_out_is_noted() {
+    for (name, taken) in [
+        ("ordering_te", "Keras's default, channels_last"),
+        (
+            "reshaping_th_th",
+            "that of the other layers, channels_first",
+        ),
+    ] {
+        let notes = open(&format!("{name}.h5")).notes;
+        assert!(notes.iter().any(|note| note.contains(taken)), "{notes:?}");
+    }
+    // The default was another one before 1.1.
+    let file = H5File::open(&fixture("ordering_te.h5")).unwrap();
+    let config = file.string_attribute("/", "model_config").unwrap().unwrap();
+    let config = serde_json::from_str(&config).unwrap();
+    let version = Some("1.0.8".to_owned());
+    let report = read_config(
+        &file,
+        "file",
+        &config,
+        None,
+        version,
+        ReadOptions::default(),
+    );
+    let problems = report.unwrap_err().problems;
+    assert_eq!(problems.len(), 1);
+    assert_eq!(format!("{:?}", problems[0].kind), "WeightShape");
 }
 
 #[test]

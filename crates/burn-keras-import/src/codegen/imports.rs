@@ -63,7 +63,17 @@ const TYPES: &[(&str, &[&str])] = &[
             "SeparableConv2dConfig",
         ],
     ),
-    ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
+    (
+        "burn_keras_nn::activation",
+        &[
+            "PRelu",
+            "PReluConfig",
+            "ParametricSoftplus",
+            "ParametricSoftplusConfig",
+            "SRelu",
+            "SReluConfig",
+        ],
+    ),
     (
         "burn_keras_nn::attention",
         &[
@@ -116,6 +126,8 @@ const TYPES: &[(&str, &[&str])] = &[
             "LayerNormalizationConfig",
             "RmsNormalization",
             "RmsNormalizationConfig",
+            "UntrackedNormalization",
+            "UntrackedNormalizationConfig",
         ],
     ),
     ("burn_keras_nn::record", &["RecordBytes"]),

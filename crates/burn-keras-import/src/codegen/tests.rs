@@ -975,6 +975,29 @@ fn every_module_has_its_config() {
             "PReluConfig::new([1, 3]).init(device)",
         ),
         (
+            Module::ParametricSoftplus { shape: vec![1, 3] },
+            "ParametricSoftplus",
+            "ParametricSoftplusConfig::new([1, 3]).init(device)",
+        ),
+        (
+            Module::SRelu {
+                shape: vec![2],
+                cuts_left: true,
+            },
+            "SRelu",
+            "SReluConfig::new([2]).with_cuts_left(true).init(device)",
+        ),
+        (
+            Module::UntrackedNormalization {
+                features: 3,
+                by_sample: true,
+                epsilon: 0.001,
+            },
+            "UntrackedNormalization",
+            "UntrackedNormalizationConfig::new(3).with_by_sample(true).with_epsilon(0.001)
+                .init(device)",
+        ),
+        (
             Module::Embedding { count: 7, size: 2 },
             "Embedding",
             "EmbeddingConfig::new(7, 2).init(device)",

@@ -2,9 +2,13 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
-use keras_ir::layer::keras1::{Highway, MaxoutDense, MergeCosine};
+use keras_ir::layer::keras1::{
+    Highway, MaxoutDense, MergeCosine, ParametricSoftplus, SRelu, UntrackedNormalization,
+};
 use keras_ir::shape::Kind;
 
+use super::body::{axis_to_one, invert};
+use super::normalization::forward;
 use super::pooling::outputs;
 use super::{LayerCall, LayerView, Lower, merging};
 use crate::plan::{Function, Module, Operation};
@@ -46,6 +50,55 @@ fn apply(layer: &dyn KerasLayer, call: &mut LayerCall<'_, '_>) -> Result<(), Pro
     let output = call.step(module, vec![input], spec);
     call.output(output);
     Ok(())
+}
+
+impl Lower for ParametricSoftplus {
+    fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        Some(Module::ParametricSoftplus {
+            shape: layer.weight("alphas").to_vec(),
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        apply(self, call)
+    }
+}
+
+impl Lower for SRelu {
+    fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        Some(Module::SRelu {
+            shape: layer.weight("t_left").to_vec(),
+            cuts_left: self.cuts_left,
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        apply(self, call)
+    }
+}
+
+impl Lower for UntrackedNormalization {
+    fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        Some(Module::UntrackedNormalization {
+            features: layer.weight("gamma").first().copied()?,
+            by_sample: self.by_sample,
+            epsilon: self.epsilon,
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        if self.by_sample {
+            return apply(self, call);
+        }
+        let input = call.float_input();
+        let axis = self.position(call.spec(input)).unwrap_or(1);
+        let axes = axis_to_one(call.rank(input), axis);
+        let value = call.permute(input, axes.clone());
+        let value = forward(call, value)?;
+        let value = call.permute(value, invert(&axes));
+        call.output(value);
+        Ok(())
+    }
 }
 
 impl Lower for MergeCosine {

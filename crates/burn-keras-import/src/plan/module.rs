@@ -117,6 +117,15 @@ pub enum Module {
         /// Of what is not the input.
         activation: Activation,
     },
+    /// `burn_keras_nn::normalization::UntrackedNormalization`.
+    UntrackedNormalization {
+        /// Features.
+        features: usize,
+        /// Whether each sample is normalised by itself.
+        by_sample: bool,
+        /// Added to the variance.
+        epsilon: f64,
+    },
     /// `burn_keras_nn::normalization::BatchRenormalization`.
     BatchRenormalization {
         /// Features.
@@ -182,6 +191,18 @@ pub enum Module {
     PRelu {
         /// The shape of Keras's alpha.
         shape: Vec<usize>,
+    },
+    /// `burn_keras_nn::activation::ParametricSoftplus`.
+    ParametricSoftplus {
+        /// The shape of Keras's weights.
+        shape: Vec<usize>,
+    },
+    /// `burn_keras_nn::activation::SRelu`.
+    SRelu {
+        /// The shape of Keras's weights.
+        shape: Vec<usize>,
+        /// Whether what a negative lower slope gives is cut off at the upper threshold.
+        cuts_left: bool,
     },
     /// `burn::nn::Embedding`.
     Embedding {
@@ -759,6 +780,30 @@ impl Module {
                 vec![Literal::sizes(shape)],
                 options(),
             ),
+            Self::ParametricSoftplus { shape } => make(
+                "ParametricSoftplus",
+                Config("ParametricSoftplusConfig"),
+                vec![Literal::sizes(shape)],
+                options(),
+            ),
+            Self::SRelu { shape, cuts_left } => make(
+                "SRelu",
+                Config("SReluConfig"),
+                vec![Literal::sizes(shape)],
+                options().add("with_cuts_left", *cuts_left, false),
+            ),
+            Self::UntrackedNormalization {
+                features,
+                by_sample,
+                epsilon,
+            } => make(
+                "UntrackedNormalization",
+                Config("UntrackedNormalizationConfig"),
+                vec![(*features).into()],
+                options()
+                    .add("with_by_sample", *by_sample, false)
+                    .some("with_epsilon", Some((*epsilon).into())),
+            ),
             Self::Embedding { count, size } => make(
                 "Embedding",
                 Config("EmbeddingConfig"),
@@ -1030,6 +1075,12 @@ impl Module {
             }
             Self::RmsNormalization { .. } => params.push(row("gamma", "scale")),
             Self::PRelu { .. } => params.push(row("alpha", "alpha")),
+            Self::ParametricSoftplus { .. } => {
+                params.extend([row("alpha", "alphas"), row("beta", "betas")]);
+            }
+            Self::SRelu { .. } => params
+                .extend(["t_left", "a_left", "t_right", "a_right"].map(|name| row(name, name))),
+            Self::UntrackedNormalization { .. } => params.extend(affine(true, true)),
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {
                 cell, layout, bias, ..

@@ -177,11 +177,11 @@ impl Builder {
         } else {
             self.plain(&entry.class, &config, &layer_path)
         };
-        self.check_dtype(&entry.class, &config, &layer_path);
+        self.check_dtype(layer::shown(&entry.class), &config, &layer_path);
         self.layers.push(Layer {
             name: entry.name.clone(),
             path: layer_path,
-            class: entry.class.clone(),
+            class: layer::shown(&entry.class).to_owned(),
             kind,
             trainable: entry.config["trainable"].as_bool().unwrap_or(true),
             config,
@@ -194,7 +194,7 @@ impl Builder {
     fn plain(&mut self, class: &str, config: &Map<String, Value>, path: &str) -> LayerKind {
         match layer::LayerKind::read(class, config, self.generation) {
             Some((kind, problems)) => {
-                let shown = class.trim_start_matches("op:");
+                let shown = layer::shown(class);
                 let malformed = problems.iter().any(|p| p.kind == ProblemKind::Config);
                 let problems = problems.into_iter().map(|problem| problem.at(path, shown));
                 self.problems.extend(problems);
@@ -203,7 +203,7 @@ impl Builder {
                     return LayerKind::Unknown;
                 }
                 let notes = kind.layer().notes().into_iter();
-                let notes = notes.map(|note| format!("{path} ({class}): {note}"));
+                let notes = notes.map(|note| format!("{path} ({shown}): {note}"));
                 self.notes.extend(notes);
                 LayerKind::Layer(kind)
             }
@@ -216,10 +216,10 @@ impl Builder {
                 };
                 self.problems.push(
                     Problem::new(ProblemKind::UnknownLayer)
-                        .at(path, class.trim_start_matches("op:"))
+                        .at(path, layer::shown(class))
                         .key("class_name")
                         .expected("a layer class that burn-keras reads (see the README)")
-                        .found(class.trim_start_matches("op:"))
+                        .found(layer::shown(class))
                         .help(help),
                 );
                 LayerKind::Unknown

@@ -129,10 +129,10 @@ const CLASSES: &[(&[&str], &str, Keys)] = &[
     (&["PReLU"], "PReLU", SAME),
     (&["ELU"], "ELU", SAME),
     (&["ThresholdedReLU"], "ThresholdedReLU", SAME),
-    (&["ParametricSoftplus"], "ParametricSoftplus", SAME),
-    (&["SReLU"], "SReLU", SAME),
-    (&["MaxoutDense"], "MaxoutDense", SAME),
-    (&["Highway"], "Highway", SAME),
+    (&["ParametricSoftplus"], "keras1:ParametricSoftplus", SAME),
+    (&["SReLU"], "keras1:SReLU", SAME),
+    (&["MaxoutDense"], "keras1:MaxoutDense", SAME),
+    (&["Highway"], "keras1:Highway", SAME),
     (&["TimeDistributed"], "TimeDistributed", SAME),
     (&["Bidirectional"], "Bidirectional", SAME),
 ];
@@ -145,10 +145,10 @@ const CLASSES: &[(&[&str], &str, Keys)] = &[
 pub(super) fn layer(
     class: &str,
     config: &Map<String, Value>,
-    origin: &Origin<'_>,
+    origin: &Origin,
 ) -> Result<(&'static str, Map<String, Value>), Problem> {
     if class == "Merge" {
-        return merge::layer(config);
+        return merge::layer(config, origin);
     }
     let mut classes = CLASSES.iter();
     let Some((_, new, keys)) = classes.find(|(names, _, _)| names.contains(&class)) else {
@@ -170,11 +170,14 @@ pub(super) fn layer(
     }
     join_sizes(&mut renamed);
     values(&mut renamed, origin);
-    match *new {
-        "BatchNormalization" => normalization(&mut renamed, origin)?,
+    let mut new = *new;
+    match new {
+        "BatchNormalization" => new = normalization(&mut renamed, origin)?,
         "Conv2DTranspose" => transposed(&mut renamed)?,
         "ZeroPadding1D" | "ZeroPadding2D" => sides(&mut renamed),
-        "PReLU" => shared_axes(&mut renamed, origin),
+        "keras1:SReLU" => {
+            renamed.insert("theano".into(), origin.theano.into());
+        }
         "Embedding" => {
             // Rows of the table that are dropped in training.
             renamed.remove("dropout");
@@ -209,7 +212,7 @@ fn join_sizes(config: &mut Map<String, Value>) {
 }
 
 /// The values that have other names.
-fn values(config: &mut Map<String, Value>, origin: &Origin<'_>) {
+fn values(config: &mut Map<String, Value>, origin: &Origin) {
     for (key, old, new) in [
         ("data_format", json!("tf"), json!("channels_last")),
         ("data_format", json!("th"), json!("channels_first")),
@@ -227,22 +230,22 @@ fn values(config: &mut Map<String, Value>, origin: &Origin<'_>) {
     }
 }
 
-/// `mode` 0 is what Keras 2 has; it has no equal of the others.
-fn normalization(config: &mut Map<String, Value>, origin: &Origin<'_>) -> Result<(), Problem> {
-    let mode = config.remove("mode").unwrap_or(json!(0));
-    if mode != json!(0) {
-        return Err(Problem::new(ProblemKind::UnsupportedOption)
-            .key("mode")
-            .expected("0, running statistics of each feature")
-            .found(json::brief(&mode)));
+/// The class of a `BatchNormalization`: `mode` 0 is what Keras 2 has.
+fn normalization(
+    config: &mut Map<String, Value>,
+    origin: &Origin,
+) -> Result<&'static str, Problem> {
+    if config.get("mode").is_some_and(|mode| *mode != json!(0)) {
+        return Ok("keras1:BatchNormalization");
     }
+    config.remove("mode");
     if origin.version < [1, 0, 6] {
         return Err(Problem::new(ProblemKind::UnsupportedOption)
             .key("keras_version")
             .expected("Keras 1.0.6 or later, whose running_std is a variance")
             .found("an earlier one, with a standard deviation"));
     }
-    Ok(())
+    Ok("BatchNormalization")
 }
 
 /// The output's shape says which of the sizes it is that its input could come from.
@@ -300,15 +303,6 @@ fn sides(config: &mut Map<String, Value>) {
         _ => return,
     };
     config.insert("padding".into(), pairs);
-}
-
-/// The config of `PReLU` leaves out which axes share a slope: those of size 1.
-fn shared_axes(config: &mut Map<String, Value>, origin: &Origin<'_>) {
-    let name = config.get("name").and_then(Value::as_str);
-    let shape = name.and_then(|name| origin.first_weight(name));
-    let axes = shape.iter().flatten().enumerate();
-    let shared = axes.filter_map(|(axis, size)| (*size == 1).then_some(axis + 1));
-    config.insert("shared_axes".into(), shared.collect());
 }
 
 /// Whether a config leaves `dim_ordering` out, although its class looks at it.

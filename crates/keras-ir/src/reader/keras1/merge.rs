@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Origin;
 use crate::json;
 use crate::problem::{Problem, ProblemKind};
 
 /// A `Merge` in the words of Keras 2.
 pub(super) fn layer(
     config: &Map<String, Value>,
+    origin: &Origin,
 ) -> Result<(&'static str, Map<String, Value>), Problem> {
     let none = Value::Null;
     let get = |key: &str| config.get(key).unwrap_or(&none);
@@ -36,6 +38,7 @@ pub(super) fn layer(
             "Concatenate"
         }
         Some("dot") => {
+            with("theano", &origin.theano.into());
             with("axes", get("dot_axes"));
             with("normalize", &json!(false));
             "Dot"
@@ -44,7 +47,7 @@ pub(super) fn layer(
             // Not `Dot` with `normalize`, whose smallest norms and whose shape are others.
             with("mode", get("mode"));
             with("dot_axes", get("dot_axes"));
-            "Merge"
+            "keras1:Merge"
         }
         _ => {
             let modes = "one of sum, mul, ave, max, concat, dot, cos";

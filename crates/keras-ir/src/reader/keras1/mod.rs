@@ -15,31 +15,24 @@ use serde_json::Value;
 use crate::container::Container;
 use crate::problem::{Problem, ProblemKind};
 
-pub(super) use weights::{convert, stored};
+pub(super) use weights::{convert, stored, tell_shared_axes};
 
 /// What is known of the installation that wrote a file.
-pub(super) struct Origin<'a> {
+pub(super) struct Origin {
     /// Whether Theano computed the model.
     pub theano: bool,
     /// Whether the file has names of weights, which tell it.
     is_sure: bool,
     version: [u32; 3],
-    file: &'a dyn Container,
-    group: &'a str,
     /// The layers that have groups of weights, in Keras's order.
     layer_names: Vec<String>,
     /// The data formats that the config names.
     data_formats: Vec<&'static str>,
 }
 
-impl<'a> Origin<'a> {
+impl Origin {
     /// Looks at the groups of weights in the group `group` of `file`, and at the config.
-    pub fn of(
-        file: &'a dyn Container,
-        group: &'a str,
-        config: &Value,
-        version: Option<&str>,
-    ) -> Self {
+    pub fn of(file: &dyn Container, group: &str, config: &Value, version: Option<&str>) -> Self {
         let layer_names = list(file, group, "layer_names");
         let mut names = layer_names
             .iter()
@@ -55,30 +48,21 @@ impl<'a> Origin<'a> {
                 .map(|(_, format)| format)
                 .collect(),
             layer_names,
-            file,
-            group,
         }
     }
 
-    /// The shape of the first weight of a layer of the outermost model.
-    fn first_weight(&self, layer: &str) -> Option<Vec<usize>> {
-        let group = format!("{}/{layer}", self.group);
-        let names = list(self.file, &group, "weight_names");
-        let weight = self.file.tensor(&format!("{group}/{}", names.first()?));
-        Some(weight.ok()?.shape().to_vec())
-    }
-
-    /// The format of a layer whose config does not tell: that of all other layers.
+    /// The format of a layer whose config does not tell: that of all other layers. If none tells,
+    /// what Keras takes it for without a configuration of the user's.
     fn data_format(&self) -> Result<&'static str, Problem> {
         match self.data_formats.as_slice() {
             [one] => Ok(one),
-            formats => Err(Problem::new(ProblemKind::UnsupportedOption)
+            // `keras/backend/common.py`: `_IMAGE_DIM_ORDERING`.
+            [] if self.version < [1, 1, 0] => Ok("channels_first"),
+            [] => Ok("channels_last"),
+            _ => Err(Problem::new(ProblemKind::UnsupportedOption)
                 .key("dim_ordering")
-                .expected("another layer in the model that tells the ordering of its axes")
-                .found(match formats {
-                    [] => "no layer that does",
-                    _ => "layers of both orderings",
-                })
+                .expected("layers of one ordering of axes in the model")
+                .found("layers of both orderings")
                 .help(
                     "Keras 1 leaves it out of the config of this class; add \
                      \"dim_ordering\": \"tf\" or \"th\" to it in the attribute model_config",
@@ -132,7 +116,7 @@ fn mentions(config: &Value, ordering: &str) -> bool {
 pub(super) fn translate(
     class: &str,
     config: &Value,
-    origin: &Origin<'_>,
+    origin: &Origin,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<String>,
 ) -> (String, Value) {
@@ -153,7 +137,7 @@ struct Translated {
 }
 
 struct Translator<'a> {
-    origin: &'a Origin<'a>,
+    origin: &'a Origin,
     problems: &'a mut Vec<Problem>,
     notes: &'a mut Vec<String>,
 }
@@ -205,9 +189,14 @@ impl Translator<'_> {
         match classes::layer(&class, old, self.origin) {
             Ok((new, mut config)) => {
                 if classes::tells_no_format(new, old) {
+                    let taken = match self.origin.data_formats.as_slice() {
+                        [] => "Keras's default",
+                        _ => "that of the other layers",
+                    };
                     self.notes.push(format!(
                         "{path} ({class}): the ordering of its axes is not in the file, and taken \
-                         to be that of the other layers"
+                         to be {taken}, {}",
+                        config["data_format"].as_str().unwrap_or_default()
                     ));
                 }
                 if let Some(wrapped) = config.get_mut("layer") {

@@ -77,6 +77,17 @@ pub(in crate::reader) fn stored(
             })
             .collect();
     }
+    if matches!(
+        kind,
+        LayerKind::PRelu(_) | LayerKind::ParametricSoftplus(_) | LayerKind::SRelu(_)
+    ) {
+        // Which axes are shared, the shapes tell alone.
+        let open = |spec: WeightSpec| WeightSpec {
+            shape: vec![None; spec.shape.len()],
+            ..spec
+        };
+        return specs.into_iter().map(open).collect();
+    }
     let Some((_, names)) = kernels(kind) else {
         return specs;
     };
@@ -93,6 +104,31 @@ pub(in crate::reader) fn stored(
         }
     });
     specs.collect()
+}
+
+/// The axes that share weights, in a layer that has some for each element.
+fn shared_axes(kind: &mut LayerKind) -> Option<&mut Vec<i64>> {
+    match kind {
+        LayerKind::PRelu(layer) => Some(&mut layer.shared_axes),
+        LayerKind::ParametricSoftplus(layer) => Some(&mut layer.like.shared_axes),
+        LayerKind::SRelu(layer) => Some(&mut layer.like.shared_axes),
+        _ => None,
+    }
+}
+
+/// Finds out from its weights which axes a layer shares, which its config leaves out: those of
+/// size 1.
+pub(in crate::reader) fn tell_shared_axes(kind: &mut LayerKind, weights: &[Weight]) {
+    let Some(axes) = shared_axes(kind) else {
+        return;
+    };
+    let shape = weights
+        .first()
+        .map_or(&[][..], |weight| weight.tensor.shape());
+    *axes = (1..)
+        .zip(shape)
+        .filter_map(|(axis, size)| (*size == 1).then_some(axis))
+        .collect();
 }
 
 /// The weights as Keras 2 has them, of those that [`stored`] lists.

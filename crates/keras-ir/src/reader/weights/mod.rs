@@ -75,7 +75,7 @@ fn stored(
 pub(super) fn modernise(
     graph: &mut Graph,
     first_inputs: &FirstInputs,
-    origin: &keras1::Origin<'_>,
+    origin: &keras1::Origin,
     problems: &mut Vec<Problem>,
 ) {
     if !problems.is_empty() {
@@ -84,9 +84,10 @@ pub(super) fn modernise(
     for index in 0..graph.layers.len() {
         let id = LayerId(index);
         let layer = &mut graph.layers[index];
-        let LayerKind::Layer(kind) = &layer.kind else {
+        let LayerKind::Layer(kind) = &mut layer.kind else {
             continue;
         };
+        keras1::tell_shared_axes(kind, &layer.weights);
         let specs = specs(kind, id, first_inputs);
         let weights = std::mem::take(&mut layer.weights);
         match keras1::convert(kind, &layer.config, &specs, weights, origin.theano) {
