@@ -278,6 +278,32 @@ fn an_ordering_that_is_left_out_is_noted() {
     assert_eq!(format!("{:?}", problems[0].kind), "WeightShape");
 }
 
+/// Early versions normalized otherwise, each backend until another version.
+#[test]
+fn early_batch_normalization_is_refused() {
+    let kinds = |name: &str, version: Option<&str>| -> Vec<String> {
+        let file = H5File::open(&fixture(name)).unwrap();
+        let config = file.string_attribute("/", "model_config").unwrap().unwrap();
+        let config = serde_json::from_str(&config).unwrap();
+        let version = version.map(str::to_owned);
+        let read = read_config(
+            &file,
+            "file",
+            &config,
+            None,
+            version,
+            ReadOptions::default(),
+        );
+        read.err().map_or(Vec::new(), |report| problems(&report))
+    };
+    let refused = ["UnsupportedOption batchnormalization_1 keras_version"];
+    assert_eq!(kinds("dense_th.h5", Some("1.0.7")), refused);
+    assert_eq!(kinds("dense_te.h5", Some("1.0.5")), refused);
+    assert_eq!(kinds("dense_te.h5", None), refused);
+    assert!(kinds("dense_th.h5", Some("1.0.8")).is_empty());
+    assert!(kinds("dense_te.h5", Some("1.0.6")).is_empty());
+}
+
 #[test]
 fn nested_merges_at_the_beginning_are_refused() {
     let dense = |name: &str| {

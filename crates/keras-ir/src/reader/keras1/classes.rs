@@ -231,20 +231,33 @@ fn values(config: &mut Map<String, Value>, origin: &Origin) {
 }
 
 /// The class of a `BatchNormalization`: `mode` 0 is what Keras 2 has.
+///
+/// Until 1.0.5 `running_std` was a standard deviation; Theano took it for one in 1.0.6 too, and in
+/// 1.0.7 it added `epsilon` to the root of the variance.
 fn normalization(
     config: &mut Map<String, Value>,
     origin: &Origin,
 ) -> Result<&'static str, Problem> {
+    let (first, backend) = if origin.theano {
+        ([1, 0, 8], "Theano")
+    } else {
+        ([1, 0, 6], "TensorFlow")
+    };
+    if origin.version < first {
+        let dotted = |[a, b, c]: [u32; 3]| format!("{a}.{b}.{c}");
+        return Err(Problem::new(ProblemKind::UnsupportedOption)
+            .key("keras_version")
+            .expected(format!(
+                "on {backend}, Keras {} or later, which normalizes as all later versions do",
+                dotted(first)
+            ))
+            .found(dotted(origin.version))
+            .help("the numbers differ with the version that loads the model, in Keras too"));
+    }
     if config.get("mode").is_some_and(|mode| *mode != json!(0)) {
         return Ok("keras1:BatchNormalization");
     }
     config.remove("mode");
-    if origin.version < [1, 0, 6] {
-        return Err(Problem::new(ProblemKind::UnsupportedOption)
-            .key("keras_version")
-            .expected("Keras 1.0.6 or later, whose running_std is a variance")
-            .found("an earlier one, with a standard deviation"));
-    }
     Ok("BatchNormalization")
 }
 
