@@ -61,6 +61,7 @@ fn slots_are_arranged_as_their_weights() {
         "dense_te",
         "dense_th",
         "merge_first_th",
+        "merge_nested_te",
         "nested_recurrent_th",
         "nested_te",
         "versions_th_107",
@@ -304,26 +305,17 @@ fn early_batch_normalization_is_refused() {
     assert!(kinds("dense_te.h5", Some("1.0.6")).is_empty());
 }
 
+/// A model of its own whose weights are listed by branch.
 #[test]
-fn nested_merges_at_the_beginning_are_refused() {
-    let dense = |name: &str| {
-        json!({"class_name": "Dense", "config": {
-            "name": name, "output_dim": 2, "batch_input_shape": [null, 3]
-        }})
-    };
-    let branch = |name| json!({"class_name": "Sequential", "config": [dense(name)]});
-    let merge = json!({"class_name": "Merge", "config": {
-        "name": "m", "mode": "sum", "layers": [branch("a"), branch("b")]
-    }});
-    let inner = json!({"class_name": "Sequential", "config": [merge, dense("c")]});
-    let found = refused(&json!([dense("first"), inner]));
-    assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].starts_with("UnsupportedOption") && found[0].ends_with(" layers"));
-    let alone = json!({"class_name": "Sequential", "config": inner["config"]});
-    let report = with_weights_of("dense_te.h5", &alone).unwrap_err();
-    let merges = report
-        .problems
+fn a_merge_may_begin_a_model_inside() {
+    let graph = open("merge_nested_te.h5");
+    let inner = &graph.models[0];
+    let names: Vec<&str> = inner
+        .layers
         .iter()
-        .filter(|problem| problem.key.as_deref() == Some("layers"));
-    assert_eq!(merges.count(), 0);
+        .map(|id| graph.layer(*id).name.as_str())
+        .filter(|name| !name.contains("input") && !name.contains("merge"))
+        .collect();
+    assert_eq!(names, ["long_1", "norm_1", "long_2", "short", "last"]);
+    assert_eq!(inner.inputs.len(), 2);
 }

@@ -65,6 +65,9 @@ pub(super) struct Draft<'a> {
     pub ids: Vec<LayerId>,
     pub output_keys: Vec<String>,
     pub deferred: bool,
+    /// Whether the order of the config is that of the layers: not what the graph gives, in a
+    /// Sequential of Keras 1 that begins with a `Merge`.
+    pub in_order: bool,
 }
 
 impl Builder {
@@ -416,6 +419,7 @@ impl Builder {
         model.layers = match draft.class {
             // `model.layers` of a Sequential hides its input.
             ModelClass::Sequential => draft.ids[1..].to_vec(),
+            ModelClass::Functional if draft.in_order => draft.ids.clone(),
             ModelClass::Functional => crate::graph::keras_order(&model),
         };
         self.models.push(model);

@@ -156,7 +156,7 @@ pub(super) fn layer(
             .key("class_name")
             .expected("a layer class of Keras 1")
             .found(class)
-            .help("custom layers of Keras 1 are not read"));
+            .help("either a custom layer, or one of Keras 1's that burn-keras does not read"));
     };
     let mut renamed = Map::new();
     for (key, value) in config {

@@ -15,14 +15,15 @@ use serde_json::Value;
 use crate::container::Container;
 use crate::problem::{Problem, ProblemKind};
 
+pub(super) use sequential::IN_ORDER;
 pub(super) use weights::{convert, stored, tell_shared_axes};
 
 /// What is known of the installation that wrote a file.
 pub(super) struct Origin {
     /// Whether Theano computed the model.
     pub theano: bool,
-    /// Whether the file has names of weights, which tell it.
-    is_sure: bool,
+    /// What told it.
+    told_by: Option<&'static str>,
     version: [u32; 3],
     /// The layers that have groups of weights, in Keras's order.
     layer_names: Vec<String>,
@@ -37,10 +38,17 @@ impl Origin {
         let mut names = layer_names
             .iter()
             .flat_map(|layer| list(file, &format!("{group}/{layer}"), "weight_names"));
-        let name = names.next();
+        // What Keras 2 writes beside the weights, and a tool may have added.
+        let mut places = ["/", group].into_iter();
+        let backend = places.find_map(|place| file.string_attribute(place, "backend").ok()?);
+        let (theano, told_by) = match (backend, names.next()) {
+            (Some(backend), _) => (backend == "theano", Some("its attribute tells")),
+            (None, Some(name)) => (!name.ends_with(":0"), Some("the names of its weights tell")),
+            (None, None) => (false, None),
+        };
         Self {
-            theano: name.as_ref().is_some_and(|name| !name.ends_with(":0")),
-            is_sure: name.is_some(),
+            theano,
+            told_by,
             version: version_numbers(version),
             data_formats: [("th", "channels_first"), ("tf", "channels_last")]
                 .into_iter()
@@ -71,18 +79,17 @@ impl Origin {
     }
 
     /// What users should know of how the file was read.
-    fn note(&self) -> &'static str {
-        match (self.is_sure, self.theano) {
-            (true, true) => {
-                "read as a model of Keras 1 on Theano, which the names of its weights tell: kernels of \
-                 convolutions are turned round"
-            }
-            (true, false) => {
-                "read as a model of Keras 1 on TensorFlow, which the names of its weights tell"
-            }
-            (false, _) => {
-                "read as a model of Keras 1 on TensorFlow: it has no weights, whose names would tell"
-            }
+    fn note(&self) -> String {
+        let (backend, kernels) = if self.theano {
+            ("Theano", ": kernels of convolutions are turned round")
+        } else {
+            ("TensorFlow", "")
+        };
+        match self.told_by {
+            Some(told) => format!("read as a model of Keras 1 on {backend}, as {told}{kernels}"),
+            None => format!(
+                "read as a model of Keras 1 on {backend}: it has no weights, whose names would tell"
+            ),
         }
     }
 }
@@ -120,7 +127,7 @@ pub(super) fn translate(
     problems: &mut Vec<Problem>,
     notes: &mut Vec<String>,
 ) -> (String, Value) {
-    notes.push(origin.note().to_owned());
+    notes.push(origin.note());
     let mut translator = Translator {
         origin,
         problems,

@@ -8,6 +8,9 @@ use super::{Translated, Translator};
 use crate::json;
 use crate::problem::{Problem, ProblemKind};
 
+/// The key of a translated config whose layers are in the order in which Keras lists their weights.
+pub(in crate::reader) const IN_ORDER: &str = "in_order";
+
 impl Translator<'_> {
     /// A chain of layers, or the graph that it is if it begins with a `Merge`.
     pub(super) fn sequential(
@@ -18,16 +21,6 @@ impl Translator<'_> {
     ) -> Translated {
         let mut layers: Vec<Value> = layers.iter().map(modern).collect();
         let merges = layers.first().is_some_and(is_merge);
-        if merges && groups.is_none() {
-            // Its weights are listed in an order that its graph does not tell.
-            self.problems.push(
-                Problem::new(ProblemKind::UnsupportedOption)
-                    .at(path.trim_end_matches('/'), "Sequential")
-                    .key("layers")
-                    .expected("a Merge at the beginning of the outermost model alone")
-                    .found("one in a model inside of it"),
-            );
-        }
         let groups = groups.unwrap_or_default();
         if !merges {
             for (index, layer) in layers.iter_mut().enumerate() {
@@ -72,6 +65,7 @@ impl Translator<'_> {
             "layers": graph.layers,
             "input_layers": graph.inputs,
             "output_layers": [output],
+            IN_ORDER: true,
         });
         Translated {
             class: "Model",
