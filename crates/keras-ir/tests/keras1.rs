@@ -248,6 +248,22 @@ fn what_the_backend_does_not_have_is_refused() {
     }
 }
 
+/// Two Theanos had other borders, and no file tells which it was.
+#[test]
+fn volumes_of_even_windows_are_refused_on_theano() {
+    let layers = |size: usize| {
+        let layer = json!({"class_name": "Convolution3D", "config": {
+            "name": "c", "nb_filter": 2, "kernel_dim1": size, "kernel_dim2": 3, "kernel_dim3": 3,
+            "border_mode": "same", "subsample": [1, 1, 1], "dim_ordering": "th", "bias": true,
+            "activation": "linear", "batch_input_shape": [null, 2, 5, 5, 5]
+        }});
+        let config = json!({"class_name": "Sequential", "config": [layer]});
+        problems(&with_weights_of("dense_th.h5", &config).unwrap_err())
+    };
+    assert_eq!(layers(2), ["UnsupportedOption c border_mode"]);
+    assert!(layers(3).is_empty());
+}
+
 /// Some configs leave the ordering of their axes out.
 #[test]
 fn an_ordering_that_is_left_out_is_noted() {

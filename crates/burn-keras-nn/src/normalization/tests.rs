@@ -198,3 +198,38 @@ fn gradients_at_zero_are_finite() {
         assert!(values(gradient).iter().all(|value| value.is_finite()));
     }
 }
+
+// Keras 1.2.2: BatchNormalization(epsilon=.02) of wave((2, 3, 4), .3), mode=1, and mode=2, axis=1.
+#[test]
+fn untracked() {
+    for device in devices() {
+        let x = || wave([2, 3, 4], 0.3, &device);
+        let norm = |features, by_sample| {
+            let config = UntrackedNormalizationConfig::new(features).with_by_sample(by_sample);
+            let mut norm = config.with_epsilon(0.02).init(&device);
+            norm.gamma = gamma(features, &device);
+            norm.beta = beta(features, &device);
+            values(norm.forward(x()))
+        };
+        close(
+            &norm(4, true),
+            &[
+                -3.611372, -0.6618769, 0.9488269, 1.016503, 3.50375, 1.297065, -1.397493,
+                -3.647743, 3.828585, -0.1809605, -2.175879, -2.098378, -3.239547, -1.541152,
+                0.4058216, 1.876431, -2.349196, 0.6189566, 0.9323044, -0.8602544, 3.872679,
+                1.060038, -1.664159, -3.508898,
+            ],
+            2e-6,
+        );
+        close(
+            &norm(3, false),
+            &[
+                0.5046772, 2.2914, 3.508024, 3.939657, 1.668089, -0.1585379, -2.843272, -5.911912,
+                -1.100088, -2.494637, -3.22407, -3.15955, -4.761838, -3.181804, -1.20514,
+                0.8190184, 0.1993322, 1.855135, 2.297156, 1.44732, 4.057453, 2.32446, 0.4053864,
+                -1.360802,
+            ],
+            2e-6,
+        );
+    }
+}

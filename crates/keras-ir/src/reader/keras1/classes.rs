@@ -192,7 +192,7 @@ pub(super) fn layer(
         renamed.insert("data_format".into(), format.into());
     }
     if renamed.get("padding") == Some(&json!("same")) && origin.theano {
-        theano_padding(new, &mut renamed);
+        theano_padding(new, &mut renamed)?;
     }
     Ok((new, renamed))
 }
@@ -326,7 +326,7 @@ pub(super) fn tells_no_format(class: &str, config: &Map<String, Value>) -> bool 
 }
 
 /// Theano's `same` puts other borders than TensorFlow's in some cases.
-fn theano_padding(class: &str, config: &mut Map<String, Value>) {
+fn theano_padding(class: &str, config: &mut Map<String, Value>) -> Result<(), Problem> {
     let pools = class.contains("Pooling");
     let sizes = |key: &str| -> Vec<u64> {
         match config.get(key) {
@@ -342,7 +342,15 @@ fn theano_padding(class: &str, config: &mut Map<String, Value>) {
         .iter()
         .all(|size| size % 2 == 1 && (*size <= 3 || !pools));
     let one_step = sizes("strides").iter().all(|stride| *stride == 1);
+    if class == "Conv3D" && !odd && one_step {
+        // `_old_theano_conv3d`, which Keras 1.2.2 takes with a Theano before 0.9.
+        return Err(Problem::new(ProblemKind::UnsupportedOption)
+            .key("border_mode")
+            .expected("\"valid\", or windows of odd sizes")
+            .found("\"same\", which Theano 0.8 and 0.9 compute with other borders"));
+    }
     if !odd || !one_step {
         config.insert("padding".into(), "theano_same".into());
     }
+    Ok(())
 }
