@@ -3,7 +3,7 @@
 //! | Keras | here |
 //! |---|---|
 //! | `BatchNormalization` | [`batch_norm`] makes Burn's own; [`BatchNormalization`], [`BatchRenormalization`] |
-//! | `BatchNormalization` of Keras 1 in mode 1 or 2 | [`UntrackedNormalization`] |
+//! | `BatchNormalization` of Keras 1 in mode 1 or 2, or before 1.0.8 | [`EarlyBatchNormalization`] |
 //! | `LayerNormalization` | Burn's `LayerNorm` on the last axis with a `gamma`; else [`LayerNormalization`] |
 //! | `RMSNormalization` | [`RmsNormalization`] |
 //! | `GroupNormalization` | [`GroupNormalization`] |

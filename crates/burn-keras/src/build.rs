@@ -17,8 +17,9 @@ use burn_keras_nn::dropout::{
 };
 use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{
-    BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
-    LayerNormalizationConfig, RmsNormalizationConfig, UntrackedNormalizationConfig, batch_norm,
+    BatchNormalizationConfig, BatchRenormalizationConfig, EarlyBatchNormalizationConfig,
+    EarlyStatistics, GroupNormalizationConfig, LayerNormalizationConfig, RmsNormalizationConfig,
+    batch_norm,
 };
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
@@ -115,19 +116,11 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             .with_cuts_left(*cuts_left)
             .init(device)
             .into(),
-        Module::UntrackedNormalization {
-            features,
-            by_sample,
-            epsilon,
-        } => UntrackedNormalizationConfig::new(*features)
-            .with_by_sample(*by_sample)
-            .with_epsilon(*epsilon)
-            .init(device)
-            .into(),
         Module::LayerNorm { .. }
         | Module::LayerNormalization { .. }
         | Module::RmsNormalization { .. }
         | Module::GroupNormalization { .. }
+        | Module::EarlyBatchNormalization { .. }
         | Module::BatchRenormalization { .. } => normalization(module, scope, device)?,
         Module::EinsumDense {
             equation,
@@ -243,6 +236,24 @@ fn normalization(module: &Module, scope: &Scope, device: &Device) -> Result<Laye
                 .with_center(*center)
                 .with_scale(*scale)
                 .init(device)
+                .into()
+        }
+        Module::EarlyBatchNormalization {
+            features,
+            statistics,
+            epsilon,
+            momentum,
+        } => {
+            let statistics = match statistics {
+                layer::keras1::EarlyStatistics::Sample => EarlyStatistics::Sample,
+                layer::keras1::EarlyStatistics::Batch => EarlyStatistics::Batch,
+                layer::keras1::EarlyStatistics::Deviation => EarlyStatistics::Deviation,
+                layer::keras1::EarlyStatistics::Variance => EarlyStatistics::Variance,
+            };
+            EarlyBatchNormalizationConfig::new(*features, statistics)
+                .with_epsilon(*epsilon)
+                .with_momentum(*momentum)
+                .init(scope, device)
                 .into()
         }
         Module::BatchRenormalization {

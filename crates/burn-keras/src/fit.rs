@@ -137,7 +137,7 @@ pub(crate) fn module(
         | Layer::LayerNorm(_)
         | Layer::LayerNormalization(_)
         | Layer::RmsNormalization(_)
-        | Layer::UntrackedNormalization(_)
+        | Layer::EarlyBatchNormalization(_)
         | Layer::GroupNormalization(_) => normalization(layer, x),
         Layer::PRelu(prelu) => elements(x, &prelu.shape),
         Layer::ParametricSoftplus(softplus) => elements(x, &softplus.shape),
@@ -298,14 +298,7 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         Layer::BatchNorm(norm) => features(1, size(&norm.gamma)),
         Layer::BatchNormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
         Layer::BatchRenormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
-        Layer::UntrackedNormalization(norm) => {
-            let axis = if norm.by_sample {
-                x.len().saturating_sub(1)
-            } else {
-                1
-            };
-            features(axis, size(&norm.gamma))
-        }
+        Layer::EarlyBatchNormalization(norm) => features(norm.axis(x.len()), size(&norm.gamma)),
         Layer::LayerNorm(norm) => features(x.len().saturating_sub(1), size(&norm.gamma)),
         Layer::LayerNormalization(norm) => {
             let sizes: Option<Vec<usize>> =

@@ -14,8 +14,8 @@ use burn_keras_nn::dense::{Highway, MaxoutDense};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
 use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::{
-    BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
-    RmsNormalization, UntrackedNormalization,
+    BatchNormalization, BatchRenormalization, EarlyBatchNormalization, GroupNormalization,
+    LayerNormalization, RmsNormalization,
 };
 use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
@@ -57,7 +57,7 @@ layers! {
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
     BatchNorm BatchNormalization BatchRenormalization
     LayerNorm LayerNormalization RmsNormalization GroupNormalization
-    UntrackedNormalization
+    EarlyBatchNormalization
     PRelu ParametricSoftplus SRelu
     Embedding
     Dropout NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise

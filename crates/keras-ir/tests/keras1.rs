@@ -5,7 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use keras_ir::container::{Container, H5File};
+use keras_ir::graph::LayerKind;
 use keras_ir::graph::optimizer::SlotName;
+use keras_ir::layer::LayerKind as Class;
+use keras_ir::layer::keras1::EarlyStatistics;
 use keras_ir::{Graph, ReadOptions, Report, read, read_config};
 use serde_json::{Value, json};
 
@@ -297,8 +300,8 @@ fn an_ordering_that_is_left_out_is_noted() {
 
 /// Early versions normalized otherwise, each backend until another version.
 #[test]
-fn early_batch_normalization_is_refused() {
-    let kinds = |name: &str, version: Option<&str>| -> Vec<String> {
+fn early_batch_normalization_is_another_layer() {
+    let kind = |name: &str, version: Option<&str>| -> &'static str {
         let file = H5File::open(&fixture(name)).unwrap();
         let config = file.string_attribute("/", "model_config").unwrap().unwrap();
         let config = serde_json::from_str(&config).unwrap();
@@ -311,14 +314,27 @@ fn early_batch_normalization_is_refused() {
             version,
             ReadOptions::default(),
         );
-        read.err().map_or(Vec::new(), |report| problems(&report))
+        let graph = read.unwrap_or_else(|report| panic!("{report}"));
+        let mut layers = graph.layers.iter();
+        let layer = layers
+            .find(|layer| layer.class == "BatchNormalization")
+            .unwrap();
+        match &layer.kind {
+            LayerKind::Layer(Class::BatchNormalization(_)) => "as later",
+            LayerKind::Layer(Class::EarlyBatchNormalization(early)) => match early.statistics {
+                EarlyStatistics::Deviation => "deviation",
+                EarlyStatistics::Variance => "variance",
+                _ => "no mode",
+            },
+            _ => "another",
+        }
     };
-    let refused = ["UnsupportedOption batchnormalization_1 keras_version"];
-    assert_eq!(kinds("dense_th.h5", Some("1.0.7")), refused);
-    assert_eq!(kinds("dense_te.h5", Some("1.0.5")), refused);
-    assert_eq!(kinds("dense_te.h5", None), refused);
-    assert!(kinds("dense_th.h5", Some("1.0.8")).is_empty());
-    assert!(kinds("dense_te.h5", Some("1.0.6")).is_empty());
+    assert_eq!(kind("dense_th.h5", None), "deviation");
+    assert_eq!(kind("dense_th.h5", Some("1.0.6")), "deviation");
+    assert_eq!(kind("dense_th.h5", Some("1.0.7")), "variance");
+    assert_eq!(kind("dense_th.h5", Some("1.0.8")), "as later");
+    assert_eq!(kind("dense_te.h5", Some("1.0.5")), "deviation");
+    assert_eq!(kind("dense_te.h5", Some("1.0.6")), "as later");
 }
 
 /// A model of its own whose weights are listed by branch.

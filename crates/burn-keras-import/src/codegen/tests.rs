@@ -4,6 +4,7 @@
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
 use keras_ir::layer::convolution::Padding;
+use keras_ir::layer::keras1::EarlyStatistics;
 use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::resizing::Interpolation;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
@@ -988,14 +989,15 @@ fn every_module_has_its_config() {
             "SReluConfig::new([2]).with_cuts_left(true).init(device)",
         ),
         (
-            Module::UntrackedNormalization {
+            Module::EarlyBatchNormalization {
                 features: 3,
-                by_sample: true,
+                statistics: EarlyStatistics::Variance,
                 epsilon: 0.001,
+                momentum: 0.9,
             },
-            "UntrackedNormalization",
-            "UntrackedNormalizationConfig::new(3).with_by_sample(true).with_epsilon(0.001)
-                .init(device)",
+            "EarlyBatchNormalization",
+            "EarlyBatchNormalizationConfig::new(3, EarlyStatistics::Variance)
+                .with_epsilon(0.001).with_momentum(0.9).init(&scope.enter(\"layer\"), device)",
         ),
         (
             Module::Embedding { count: 7, size: 2 },

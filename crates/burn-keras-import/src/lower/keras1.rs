@@ -3,7 +3,8 @@
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
 use keras_ir::layer::keras1::{
-    Highway, MaxoutDense, MergeCosine, ParametricSoftplus, SRelu, UntrackedNormalization,
+    EarlyBatchNormalization, EarlyStatistics, Highway, MaxoutDense, MergeCosine,
+    ParametricSoftplus, SRelu,
 };
 use keras_ir::shape::Kind;
 
@@ -77,21 +78,23 @@ impl Lower for SRelu {
     }
 }
 
-impl Lower for UntrackedNormalization {
+impl Lower for EarlyBatchNormalization {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
-        Some(Module::UntrackedNormalization {
+        Some(Module::EarlyBatchNormalization {
             features: layer.weight("gamma").first().copied()?,
-            by_sample: self.by_sample,
+            statistics: self.statistics,
             epsilon: self.epsilon,
+            momentum: self.momentum,
         })
     }
 
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
-        if self.by_sample {
+        if self.statistics == EarlyStatistics::Sample {
             return apply(self, call);
         }
         let input = call.float_input();
-        let axis = self.position(call.spec(input)).unwrap_or(1);
+        let spec = call.spec(input).clone();
+        let axis = self.position(&[spec]).unwrap_or(1);
         let axes = axis_to_one(call.rank(input), axis);
         let value = call.permute(input, axes.clone());
         let value = forward(call, value)?;

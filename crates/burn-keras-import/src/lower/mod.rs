@@ -95,7 +95,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Highway(layer) => layer,
         Class::ParametricSoftplus(layer) => layer,
         Class::SRelu(layer) => layer,
-        Class::UntrackedNormalization(layer) => layer,
+        Class::EarlyBatchNormalization(layer) => layer,
         Class::MergeCosine(layer) => layer,
         Class::Dot(layer) => layer,
         Class::EinsumDense(layer) => layer,

@@ -4,6 +4,7 @@
 use keras_ir::Activation;
 use keras_ir::layer::attention::{MaskedRows, Score};
 use keras_ir::layer::einsum::Equation;
+use keras_ir::layer::keras1::EarlyStatistics;
 use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 
@@ -117,14 +118,16 @@ pub enum Module {
         /// Of what is not the input.
         activation: Activation,
     },
-    /// `burn_keras_nn::normalization::UntrackedNormalization`.
-    UntrackedNormalization {
+    /// `burn_keras_nn::normalization::EarlyBatchNormalization`.
+    EarlyBatchNormalization {
         /// Features.
         features: usize,
-        /// Whether each sample is normalised by itself.
-        by_sample: bool,
-        /// Added to the variance.
+        /// Whose mean and deviation are taken.
+        statistics: EarlyStatistics,
+        /// Added to variance or deviation.
         epsilon: f64,
+        /// Keras's momentum.
+        momentum: f64,
     },
     /// `burn_keras_nn::normalization::BatchRenormalization`.
     BatchRenormalization {
@@ -792,18 +795,26 @@ impl Module {
                 vec![Literal::sizes(shape)],
                 options().add("with_cuts_left", *cuts_left, false),
             ),
-            Self::UntrackedNormalization {
+            Self::EarlyBatchNormalization {
                 features,
-                by_sample,
+                statistics,
                 epsilon,
-            } => make(
-                "UntrackedNormalization",
-                Config("UntrackedNormalizationConfig"),
-                vec![(*features).into()],
-                options()
-                    .add("with_by_sample", *by_sample, false)
-                    .some("with_epsilon", Some((*epsilon).into())),
-            ),
+                momentum,
+            } => {
+                let statistics = match statistics {
+                    EarlyStatistics::Sample => "Sample",
+                    EarlyStatistics::Batch => "Batch",
+                    EarlyStatistics::Deviation => "Deviation",
+                    EarlyStatistics::Variance => "Variance",
+                };
+                let statistics = Literal::Variant("EarlyStatistics", statistics, vec![]);
+                make(
+                    "EarlyBatchNormalization",
+                    Scoped("EarlyBatchNormalizationConfig"),
+                    vec![(*features).into(), statistics],
+                    batch_options(*epsilon, *momentum, true, true),
+                )
+            }
             Self::Embedding { count, size } => make(
                 "Embedding",
                 Config("EmbeddingConfig"),
@@ -1080,7 +1091,18 @@ impl Module {
             }
             Self::SRelu { .. } => params
                 .extend(["t_left", "a_left", "t_right", "a_right"].map(|name| row(name, name))),
-            Self::UntrackedNormalization { .. } => params.extend(affine(true, true)),
+            Self::EarlyBatchNormalization { statistics, .. } => {
+                let spread = match statistics {
+                    EarlyStatistics::Deviation => "moving_deviation",
+                    _ => "moving_variance",
+                };
+                params.extend([
+                    plain("gamma", "gamma"),
+                    plain("beta", "beta"),
+                    statistic("running_mean", "moving_mean", Transform::None),
+                    statistic("running_var", spread, Transform::None),
+                ]);
+            }
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {
                 cell, layout, bias, ..

@@ -3,6 +3,7 @@
 #![allow(clippy::excessive_precision)]
 
 use super::*;
+use crate::Scope;
 use crate::testing::{close, devices, values, wave};
 
 fn gamma(size: usize, device: &Device) -> Param<Tensor<1>> {
@@ -201,18 +202,18 @@ fn gradients_at_zero_are_finite() {
 
 // Keras 1.2.2: BatchNormalization(epsilon=.02) of wave((2, 3, 4), .3), mode=1, and mode=2, axis=1.
 #[test]
-fn untracked() {
+fn early_modes() {
     for device in devices() {
         let x = || wave([2, 3, 4], 0.3, &device);
-        let norm = |features, by_sample| {
-            let config = UntrackedNormalizationConfig::new(features).with_by_sample(by_sample);
-            let mut norm = config.with_epsilon(0.02).init(&device);
+        let norm = |features, statistics| {
+            let config = EarlyBatchNormalizationConfig::new(features, statistics);
+            let mut norm = config.with_epsilon(0.02).init(&Scope::new("net"), &device);
             norm.gamma = gamma(features, &device);
             norm.beta = beta(features, &device);
             values(norm.forward(x()))
         };
         close(
-            &norm(4, true),
+            &norm(4, EarlyStatistics::Sample),
             &[
                 -3.611372, -0.6618769, 0.9488269, 1.016503, 3.50375, 1.297065, -1.397493,
                 -3.647743, 3.828585, -0.1809605, -2.175879, -2.098378, -3.239547, -1.541152,
@@ -222,7 +223,7 @@ fn untracked() {
             2e-6,
         );
         close(
-            &norm(3, false),
+            &norm(3, EarlyStatistics::Batch),
             &[
                 0.5046772, 2.2914, 3.508024, 3.939657, 1.668089, -0.1585379, -2.843272, -5.911912,
                 -1.100088, -2.494637, -3.22407, -3.15955, -4.761838, -3.181804, -1.20514,
@@ -231,5 +232,43 @@ fn untracked() {
             ],
             2e-6,
         );
+    }
+}
+
+// (x - mean) / (deviation + epsilon), of Keras 1.0.5; Keras 1.0.7 on Theano has the root of the
+// variance there.
+#[test]
+fn early_running_statistics() {
+    for device in devices() {
+        for (statistics, expected) in [
+            (EarlyStatistics::Deviation, [0.0, 2.0 / 4.5]),
+            (EarlyStatistics::Variance, [0.0, 2.0 / 2.5]),
+        ] {
+            let config = EarlyBatchNormalizationConfig::new(1, statistics).with_epsilon(0.5);
+            let norm = config.with_momentum(0.75).init(&Scope::new("net"), &device);
+            norm.running_mean
+                .update(Tensor::from_floats([1.0], &device));
+            norm.running_var.update(Tensor::from_floats([4.0], &device));
+            let x = Tensor::<2>::from_floats([[1.0], [3.0]], &device);
+            close(&values(norm.forward(x)), &expected, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn early_statistics_are_learnt() {
+    let device = devices()[0].clone().autodiff();
+    for (statistics, deviation, learnt) in [
+        (EarlyStatistics::Deviation, 1.5 + 1.25, 0.75 + 0.25 * 1.5),
+        (EarlyStatistics::Variance, 1.0 + 1.25, 1.0),
+    ] {
+        let config = EarlyBatchNormalizationConfig::new(1, statistics).with_epsilon(1.25);
+        let norm = config.with_momentum(0.75).init(&Scope::new("net"), &device);
+        // mean 2, variance 1
+        let x = Tensor::<2>::from_floats([[1.0], [3.0]], &device);
+        let y = norm.forward(x);
+        close(&values(y), &[-1.0 / deviation, 1.0 / deviation], 1e-6);
+        close(&values(norm.running_mean.value_sync()), &[0.5], 1e-6);
+        close(&values(norm.running_var.value_sync()), &[learnt], 1e-6);
     }
 }

@@ -193,81 +193,100 @@ fn of_elements<const N: usize>(
     Ok(weights.into())
 }
 
-/// `BatchNormalization` in mode 1 or 2, which do not look at the running statistics that they have.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UntrackedNormalization {
-    /// Mode 1: the features of each sample, the last axis, are normalized together. Otherwise each
-    /// feature of [`axis`](Self::axis), in the batch at hand.
-    pub by_sample: bool,
-    /// The axis of the features.
-    pub axis: i64,
-    /// Added to the variance; in mode 1 to the standard deviation once more.
-    pub epsilon: f64,
+/// Whose mean and deviation an [`EarlyBatchNormalization`] takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EarlyStatistics {
+    /// Those of each sample over its last axis: mode 1.
+    Sample,
+    /// Those of each feature in the batch at hand: mode 2.
+    Batch,
+    /// The running ones, which hold deviations: before 1.0.6, and with it on Theano.
+    Deviation,
+    /// The running ones, with `epsilon` outside of the variance's root: 1.0.7 on Theano.
+    Variance,
 }
 
-impl UntrackedNormalization {
-    /// Where the axis of the features is, and its size.
-    fn features(&self, inputs: &[Spec]) -> Result<(usize, Option<usize>), Mismatch> {
+impl EarlyStatistics {
+    /// What the reader calls them.
+    pub(crate) const NAMES: [(&str, Self); 4] = [
+        ("sample", Self::Sample),
+        ("batch", Self::Batch),
+        ("deviation", Self::Deviation),
+        ("variance", Self::Variance),
+    ];
+}
+
+/// `BatchNormalization` where it is not that of Keras 2.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EarlyBatchNormalization {
+    /// Whose mean and deviation are taken.
+    pub statistics: EarlyStatistics,
+    /// The axis of the features.
+    pub axis: i64,
+    /// Added to variance or deviation.
+    pub epsilon: f64,
+    /// The share of the running statistics that stays at an update.
+    pub momentum: f64,
+}
+
+impl EarlyBatchNormalization {
+    /// Where the axis of the features is in inputs that fit.
+    ///
+    /// # Errors
+    ///
+    /// When the layer cannot take the inputs.
+    pub fn position(&self, inputs: &[Spec]) -> Result<usize, Mismatch> {
         let shape = &single(inputs)?.shape;
         let axis = normalize_axis(self.axis, shape.rank()).filter(|axis| *axis > 0);
         let last = shape.rank().saturating_sub(1);
-        match axis {
-            Some(axis) if !self.by_sample || shape.dim(axis) == shape.dim(last) => {
-                Ok((axis, shape.dim(axis)))
-            }
-            _ => Err(Mismatch::new(
-                format!("an input with features on axis {}", self.axis),
-                inputs,
-            )),
-        }
-    }
-
-    /// Where the axis of the features is.
-    pub fn position(&self, input: &Spec) -> Option<usize> {
-        let features = self.features(std::slice::from_ref(input));
-        features.ok().map(|(position, _)| position)
+        // Samples are normalized over the last axis, with weights of the size of another.
+        let fits = |axis: &usize| {
+            self.statistics != EarlyStatistics::Sample || shape.dim(*axis) == shape.dim(last)
+        };
+        axis.filter(fits).ok_or_else(|| {
+            let expected = format!("an input with features on axis {}", self.axis);
+            Mismatch::new(expected, inputs)
+        })
     }
 }
 
-impl KerasLayer for UntrackedNormalization {
+impl KerasLayer for EarlyBatchNormalization {
     fn read(_class: &str, config: &mut Config<'_>) -> Self {
-        let mode = config.integer("mode", 1);
-        if !matches!(mode, 1 | 2) {
-            config.unsupported("mode", "0, 1 or 2");
-        }
-        // Of the running statistics.
-        config.number("momentum", 0.99);
+        let names = EarlyStatistics::NAMES.map(|(name, _)| name);
+        let statistics = config.choice("statistics", &names);
         Self {
-            by_sample: mode == 1,
+            statistics: EarlyStatistics::NAMES[statistics].1,
             axis: config.integer("axis", -1),
             epsilon: config.number("epsilon", 1e-3),
+            momentum: config.number("momentum", 0.99),
         }
     }
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
-        self.features(inputs)?;
+        self.position(inputs)?;
         Ok(vec![Spec::float(single(inputs)?.shape.0.clone())])
     }
 
     fn weights(&self, inputs: &[Spec]) -> Result<Vec<WeightSpec>, Mismatch> {
-        let (_, features) = self.features(inputs)?;
+        let features = vec![single(inputs)?.shape.dim(self.position(inputs)?)];
+        let spread = match self.statistics {
+            EarlyStatistics::Deviation => "moving_deviation",
+            _ => "moving_variance",
+        };
         Ok(vec![
-            WeightSpec::trained("gamma", vec![features]),
-            WeightSpec::trained("beta", vec![features]),
-            WeightSpec::untrained("moving_mean", vec![features]),
-            WeightSpec::untrained("moving_variance", vec![features]),
+            WeightSpec::trained("gamma", features.clone()),
+            WeightSpec::trained("beta", features.clone()),
+            WeightSpec::untrained("moving_mean", features.clone()),
+            WeightSpec::untrained(spread, features),
         ])
     }
 
     fn notes(&self) -> Vec<&'static str> {
-        let unused = "its running statistics, which this mode never looks at, are left out";
-        if self.by_sample {
-            vec![unused]
-        } else {
-            vec![
-                unused,
-                "mode 2 normalizes with the statistics of each batch, at inference too",
-            ]
+        match self.statistics {
+            EarlyStatistics::Batch => {
+                vec!["mode 2 normalizes with the statistics of each batch, at inference too"]
+            }
+            _ => Vec::new(),
         }
     }
 }

@@ -300,7 +300,7 @@ registry! {
     MergeCosine(keras1::MergeCosine): "keras1:Merge";
     ParametricSoftplus(keras1::ParametricSoftplus): "keras1:ParametricSoftplus";
     SRelu(keras1::SRelu): "keras1:SReLU";
-    UntrackedNormalization(keras1::UntrackedNormalization): "keras1:BatchNormalization";
+    EarlyBatchNormalization(keras1::EarlyBatchNormalization): "keras1:BatchNormalization";
     MaskOperation(symbolic::MaskOperation):
         "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
         | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast" | "op:ConvertToTensor";

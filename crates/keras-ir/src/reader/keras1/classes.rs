@@ -230,35 +230,37 @@ fn values(config: &mut Map<String, Value>, origin: &Origin) {
     }
 }
 
-/// The class of a `BatchNormalization`: `mode` 0 is what Keras 2 has.
-///
-/// Until 1.0.5 `running_std` was a standard deviation; Theano took it for one in 1.0.6 too, and in
-/// 1.0.7 it added `epsilon` to the root of the variance.
+/// The class of a `BatchNormalization`: `mode` 0 is what Keras 2 has, from 1.0.6 on, and on Theano
+/// from 1.0.8 on.
 fn normalization(
     config: &mut Map<String, Value>,
     origin: &Origin,
 ) -> Result<&'static str, Problem> {
-    let (first, backend) = if origin.theano {
-        ([1, 0, 8], "Theano")
-    } else {
-        ([1, 0, 6], "TensorFlow")
+    let mode = config.remove("mode").unwrap_or(json!(0));
+    let is_early = origin.version < [1, 0, 6] || (origin.theano && origin.version < [1, 0, 8]);
+    let statistics = match mode.as_u64() {
+        Some(0) if !is_early => return Ok("BatchNormalization"),
+        Some(0) if origin.version < [1, 0, 7] => "deviation",
+        Some(0) => "variance",
+        // In 1.0.0 `epsilon` stands below the line once, in 1.0.5 twice.
+        Some(1) if origin.version >= [1, 0, 5] => "sample",
+        Some(2) if !is_early => "batch",
+        Some(1 | 2) => {
+            return Err(Problem::new(ProblemKind::UnsupportedOption)
+                .key("mode")
+                .expected("0, in a file of Keras 1.0")
+                .found(json::brief(&mode))
+                .help("its formula changed several times before Keras 1.0.8"));
+        }
+        _ => {
+            return Err(Problem::new(ProblemKind::UnsupportedOption)
+                .key("mode")
+                .expected("0, 1 or 2")
+                .found(json::brief(&mode)));
+        }
     };
-    if origin.version < first {
-        let dotted = |[a, b, c]: [u32; 3]| format!("{a}.{b}.{c}");
-        return Err(Problem::new(ProblemKind::UnsupportedOption)
-            .key("keras_version")
-            .expected(format!(
-                "on {backend}, Keras {} or later, which normalizes as all later versions do",
-                dotted(first)
-            ))
-            .found(dotted(origin.version))
-            .help("the numbers differ with the version that loads the model, in Keras too"));
-    }
-    if config.get("mode").is_some_and(|mode| *mode != json!(0)) {
-        return Ok("keras1:BatchNormalization");
-    }
-    config.remove("mode");
-    Ok("BatchNormalization")
+    config.insert("statistics".into(), statistics.into());
+    Ok("keras1:BatchNormalization")
 }
 
 /// The output's shape says which of the sizes it is that its input could come from.
