@@ -117,6 +117,7 @@ fn models(folder: &Path) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "h5"))
+        .filter(|path| path.with_extension("npz").exists())
         .collect();
     models.sort();
     models
