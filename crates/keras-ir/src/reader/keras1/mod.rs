@@ -12,11 +12,12 @@ mod weights;
 
 use serde_json::Value;
 
+use super::Weights;
 use crate::container::Container;
 use crate::problem::{Problem, ProblemKind};
 
 pub(super) use sequential::IN_ORDER;
-pub(super) use weights::{convert, stored, tell_shared_axes};
+pub(super) use weights::{convert, saved_specs, tell_shared_axes};
 
 /// What is known of the installation that wrote a file.
 pub(super) struct Origin {
@@ -32,16 +33,22 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Looks at the groups of weights in the group `group` of `file`, and at the config.
-    pub fn of(file: &dyn Container, group: &str, config: &Value, version: Option<&str>) -> Self {
-        let layer_names = list(file, group, "layer_names");
-        let mut names = layer_names
-            .iter()
-            .flat_map(|layer| list(file, &format!("{group}/{layer}"), "weight_names"));
+    /// Looks at the lists of weights, if there are any, and at the config.
+    pub fn of(saved: Option<Weights<'_>>, config: &Value, version: Option<&str>) -> Self {
+        let (layer_names, name) = match saved {
+            Some(Weights::Groups(file, group)) => {
+                let layer_names = list(file, group, "layer_names");
+                let mut names = layer_names
+                    .iter()
+                    .flat_map(|layer| list(file, &format!("{group}/{layer}"), "weight_names"));
+                let name = names.next();
+                (layer_names, name)
+            }
+            _ => (Vec::new(), None),
+        };
         // What Keras 2 writes beside the weights, and a tool may have added.
-        let mut places = ["/", group].into_iter();
-        let backend = places.find_map(|place| file.string_attribute(place, "backend").ok()?);
-        let (theano, told_by) = match (backend, names.next()) {
+        let backend = saved.and_then(Weights::backend);
+        let (theano, told_by) = match (backend, name) {
             (Some(backend), _) => (backend == "theano", Some("its attribute tells")),
             (None, Some(name)) => (!name.ends_with(":0"), Some("the names of its weights tell")),
             (None, None) => (false, None),

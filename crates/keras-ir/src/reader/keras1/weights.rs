@@ -53,7 +53,7 @@ fn kernels(kind: &LayerKind) -> Option<(&Window, &'static [&'static str])> {
 
 /// What a file of Keras 1 in `version` holds of a layer that has the weights `specs` in Keras 2, in
 /// the order of the file.
-pub(in crate::reader) fn stored(
+pub(in crate::reader) fn saved_specs(
     kind: &LayerKind,
     config: &Map<String, Value>,
     version: Option<&str>,
@@ -131,7 +131,7 @@ pub(in crate::reader) fn tell_shared_axes(kind: &mut LayerKind, weights: &[Weigh
         .collect();
 }
 
-/// The weights as Keras 2 has them, of those that [`stored`] lists.
+/// The weights as Keras 2 has them, of those that [`saved_specs`] lists.
 ///
 /// # Errors
 ///
