@@ -1,6 +1,6 @@
 //! Files of Keras 1: what their configs become, whose slots are whose, and what is refused.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::{Path, PathBuf};
 
