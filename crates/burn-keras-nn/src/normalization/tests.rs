@@ -5,6 +5,7 @@
 use super::*;
 use crate::Scope;
 use crate::testing::{close, devices, values, wave};
+use burn::module::RunningState;
 
 fn gamma(size: usize, device: &Device) -> Param<Tensor<1>> {
     Param::from_tensor(wave([size], 1.7, device).add_scalar(2.0))
@@ -245,10 +246,9 @@ fn early_running_statistics() {
             (EarlyStatistics::Variance, [0.0, 2.0 / 2.5]),
         ] {
             let config = EarlyBatchNormalizationConfig::new(1, statistics).with_epsilon(0.5);
-            let norm = config.with_momentum(0.75).init(&Scope::new("net"), &device);
-            norm.running_mean
-                .update(Tensor::from_floats([1.0], &device));
-            norm.running_var.update(Tensor::from_floats([4.0], &device));
+            let mut norm = config.init(&Scope::new("net"), &device);
+            norm.running_mean = RunningState::new(Tensor::from_floats([1.0], &device));
+            norm.running_var = RunningState::new(Tensor::from_floats([4.0], &device));
             let x = Tensor::<2>::from_floats([[1.0], [3.0]], &device);
             close(&values(norm.forward(x)), &expected, 1e-6);
         }
