@@ -351,3 +351,28 @@ fn a_merge_may_begin_a_model_inside() {
     assert_eq!(names, ["long_1", "norm_1", "long_2", "short", "last"]);
     assert_eq!(inner.inputs.len(), 2);
 }
+
+#[test]
+fn what_is_no_config_is_a_problem() {
+    let merge = json!({"class_name": "Merge", "config": {"name": "m", "mode": "sum", "layers": [
+        {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {
+            "name": "d", "output_dim": 2, "batch_input_shape": [null, 3]
+        }}, 3]},
+        {"class_name": "Model", "config": "graph"}
+    ]}});
+    for config in [
+        json!(3),
+        json!({"layers": "none"}),
+        json!([]),
+        json!([null]),
+        json!([{"class_name": "Model", "config": 3}]),
+        json!([merge.clone(), "layer"]),
+        json!([merge]),
+    ] {
+        for class in ["Sequential", "Model"] {
+            let model = json!({"class_name": class, "config": config});
+            let report = with_weights_of("dense_te.h5", &model).unwrap_err();
+            assert!(!report.problems.is_empty());
+        }
+    }
+}

@@ -174,7 +174,8 @@ impl Translator<'_> {
             }
             _ => {
                 let mut config = config.clone();
-                for entry in config["layers"].as_array_mut().into_iter().flatten() {
+                let layers = config.get_mut("layers").and_then(Value::as_array_mut);
+                for entry in layers.into_iter().flatten() {
                     self.entry(entry, path);
                 }
                 Translated {

@@ -215,9 +215,13 @@ impl Flattened<'_> {
     }
 
     fn push(&mut self, mut layer: Value, inputs: Vec<Value>) -> Value {
-        layer["name"] = name(&layer).clone();
-        layer["inbound_nodes"] = json!([inputs]);
-        let output = json!([layer["name"], 0, 0]);
+        let name = name(&layer).clone();
+        let output = json!([name, 0, 0]);
+        // What is no object is reported where it is read.
+        if let Some(layer) = layer.as_object_mut() {
+            layer.insert("name".into(), name);
+            layer.insert("inbound_nodes".into(), json!([inputs]));
+        }
         self.list(layer);
         output
     }
