@@ -436,9 +436,22 @@ fn spread(x: &[usize], channels: usize) -> Result<(), String> {
     require(!steps.contains(&0), || format!("a tensor of {x:?}"))
 }
 
+/// More than any machine holds of a padded tensor.
+const MOST_ELEMENTS: usize = 1 << 32;
+
 fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {
     if pooling.padding != Padding::Valid {
-        return Ok(());
+        // Borders are nearly as wide as windows.
+        let spatial = x.iter().rev().zip(pooling.size.iter().rev());
+        let padded = spatial.map(|(size, window)| size.checked_add(*window));
+        let others = x.iter().take(x.len().saturating_sub(pooling.size.len()));
+        let elements = padded
+            .chain(others.map(|size| Some(*size)))
+            .try_fold(1_usize, |count, size| count.checked_mul(size?));
+        let size = &pooling.size;
+        return require(elements.is_some_and(|count| count <= MOST_ELEMENTS), || {
+            format!("a tensor of {x:?} with borders for windows of {size:?}")
+        });
     }
     let ones = vec![1; pooling.size.len()];
     let zeros = vec![0; pooling.size.len()];
@@ -479,6 +492,12 @@ mod tests {
             size: vec![3, 3],
             strides: vec![1, 1],
             padding: Padding::Valid,
+        };
+        assert!(pool(&[1, 1, 3, 2], &pooling).is_err());
+        let pooling = PoolWindow {
+            size: vec![usize::MAX, 3],
+            strides: vec![1, 1],
+            padding: Padding::Same,
         };
         assert!(pool(&[1, 1, 3, 2], &pooling).is_err());
     }
