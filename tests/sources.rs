@@ -178,6 +178,8 @@ fn source_equals_run_time_to_the_bit_and_keras() {
         "Model",
         "Multiply",
         "NoiseDropout",
+        "Normalization",
+        "Normalize",
         "NotEqual",
         "OnesMask",
         "Or",

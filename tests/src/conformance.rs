@@ -163,7 +163,7 @@ macro_rules! all_families {
             samples activation average_pooling1d average_pooling2d batch_normalization concatenate
             conv1d conv2d dense depthwise_conv2d dot dropout elu embedding flatten global_pooling
             group_normalization layer_normalization leaky_relu lstm mask_merge mask_propagation
-            masking max_pooling1d max_pooling2d merge nested_mask optimizers permute prelu relu
+            masking max_pooling1d max_pooling2d merge nested_mask normalization optimizers permute prelu relu
             repeat_vector reshape rms_normalization softmax structure thresholded_relu
             time_distributed unit_normalization zero_padding
         }

@@ -8,7 +8,7 @@
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
 //! * [`shape`]: steps folded into the batch and back
 //! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
-//! * [`normalization`], [`dropout`]: what Burn's modules lack
+//! * [`normalization`], [`preprocessing`], [`dropout`]: what Burn's modules lack
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -37,6 +37,7 @@ pub mod normalization;
 pub mod optim;
 pub mod padding;
 pub mod pool;
+pub mod preprocessing;
 pub mod record;
 pub mod recurrent;
 pub mod segment;

@@ -17,6 +17,7 @@ use burn_keras_nn::normalization::{
     BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
     LayerNormalizationConfig, RmsNormalizationConfig, batch_norm,
 };
+use burn_keras_nn::preprocessing::NormalizationConfig;
 use burn_keras_nn::recurrent::LstmConfig;
 use keras_ir::Activation;
 
@@ -102,6 +103,14 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
                 .init(device)
                 .into()
         }
+        Module::Normalization {
+            features,
+            axes,
+            invert,
+        } => NormalizationConfig::new(*features, axes.clone())
+            .with_invert(*invert)
+            .init(scope, device)
+            .into(),
         Module::PRelu { shape } => PReluConfig::new(shape.clone()).init(device).into(),
         Module::LayerNorm { .. }
         | Module::LayerNormalization { .. }

@@ -13,6 +13,7 @@ use burn_keras_nn::normalization::{
     BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
     RmsNormalization,
 };
+use burn_keras_nn::preprocessing::Normalization;
 use burn_keras_nn::recurrent::Lstm;
 
 /// One list of all modules: the type of a field, and what is the same for all of them.
@@ -46,7 +47,7 @@ macro_rules! layers {
 
 layers! {
     Linear Conv1d Conv2d BatchNorm BatchNormalization BatchRenormalization LayerNorm
-    LayerNormalization RmsNormalization GroupNormalization PRelu Embedding Lstm Dropout
+    LayerNormalization RmsNormalization GroupNormalization Normalization PRelu Embedding Lstm Dropout
     NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
 }
 

@@ -63,6 +63,10 @@ const TYPES: &[(&str, &[&str])] = &[
             "RmsNormalizationConfig",
         ],
     ),
+    (
+        "burn_keras_nn::preprocessing",
+        &["Normalization", "NormalizationConfig"],
+    ),
     ("burn_keras_nn::record", &["RecordBytes"]),
     (
         "burn_keras_nn::recurrent",
@@ -86,6 +90,7 @@ const MODULES: &[&str] = &[
     "normalization",
     "padding",
     "pool",
+    "preprocessing",
     "record",
     "shape",
 ];

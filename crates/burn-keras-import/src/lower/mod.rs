@@ -12,6 +12,7 @@ mod mask;
 mod merging;
 mod normalization;
 mod pooling;
+mod preprocessing;
 mod recurrent;
 mod regularization;
 mod reshaping;
@@ -64,6 +65,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::RmsNormalization(layer) => layer,
         Class::GroupNormalization(layer) => layer,
         Class::UnitNormalization(layer) => layer,
+        Class::Normalization(layer) => layer,
         Class::Dropout(layer) => layer,
         Class::SpatialDropout(layer) => layer,
         Class::GaussianNoise(layer) => layer,

@@ -250,7 +250,6 @@ mod tests {
     // [1.5, .5], beta [.5, -1]: a training step on x = wave((3, 2, 2), .8), one on 2 x + 1, then
     // inference on x.
     #[test]
-    #[expect(clippy::excessive_precision, reason = "as Keras prints them")]
     fn two_steps_and_inference_are_kerass() {
         let scope = Scope::new("net").enter("bn");
         for device in devices() {

@@ -11,7 +11,7 @@ mod shaping;
 
 use burn::tensor::{Bool, Tensor};
 use burn_keras_import::plan::{Function, ReducedAxes};
-use burn_keras_nn::{activation as activations, normalization};
+use burn_keras_nn::{activation as activations, normalization, preprocessing};
 use keras_ir::Activation;
 
 use crate::rank::at_number;
@@ -59,6 +59,12 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::Sparsemax(axis) => along(x, *axis, Along::Sparsemax),
         Function::Glu(axis) => along(x, *axis, Along::Glu),
         Function::SoftmaxAxes(axes) => softmax_axes(x, axes),
+        Function::Normalize {
+            mean,
+            variance,
+            shape,
+            invert,
+        } => float!(x, D, x => preprocessing::normalize(x, mean, variance, array(shape)?, *invert)),
         Function::L2Normalize { axes, least_square } => l2_normalize(x, axes, *least_square),
         Function::ToFloat => shaping::to_float(x),
         Function::ToInt => shaping::to_int(x),

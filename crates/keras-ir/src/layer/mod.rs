@@ -11,6 +11,7 @@ pub mod core;
 pub mod merging;
 pub mod normalization;
 pub mod pooling;
+pub mod preprocessing;
 pub mod regularization;
 pub mod reshaping;
 pub mod rnn;
@@ -220,6 +221,7 @@ registry! {
     RmsNormalization(normalization::RmsNormalization): "RMSNormalization";
     GroupNormalization(normalization::GroupNormalization): "GroupNormalization";
     UnitNormalization(normalization::UnitNormalization): "UnitNormalization";
+    Normalization(preprocessing::Normalization): "Normalization";
     Dropout(regularization::Dropout): "Dropout" | "AlphaDropout" | "GaussianDropout";
     SpatialDropout(regularization::SpatialDropout):
         "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D";
