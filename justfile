@@ -49,3 +49,7 @@ docs:
 # The generated files of the samples in models/keras, anew
 samples:
     for model in models/keras/*.h5; do {{ command }} -- import "$model" -o models/generated > /dev/null; done
+
+# docs/layers.md, anew: how far each class of layers is from Keras
+layers:
+    UPDATE_DOCS=1 cargo test --workspace --test flex --test ndarray --test wgpu

@@ -16,7 +16,11 @@ fn main() {
     let out = PathBuf::from(env::var("OUT_DIR").unwrap());
     let mut modules = String::new();
     let mut cases = String::new();
+    let mut families = String::new();
     for folder in folders(&here) {
+        let family = stem(&folder);
+        let family = if family == "keras" { "samples" } else { family };
+        write!(families, " {family}").unwrap();
         println!("cargo::rerun-if-changed={}", folder.display());
         for path in models(&folder) {
             let case = stem(&path);
@@ -41,6 +45,11 @@ fn main() {
         "{modules}\n/// Every generated model, with an adapter.\npub const SOURCES: &[Source] = &[\n{cases}];\n"
     );
     fs::write(out.join("sources.rs"), source).unwrap();
+    let families = format!(
+        "/// [`conformance!`] of all families.\n#[macro_export]\nmacro_rules! all_families {{\n    \
+         ($backend:expr) => {{\n        $crate::conformance! {{ $backend;{families} }}\n    }};\n}}\n"
+    );
+    fs::write(out.join("families.rs"), families).unwrap();
 }
 
 /// The entry of one model: its file and a function that runs its source.
@@ -57,16 +66,38 @@ fn adapter(plan: &Plan, module: &str, path: &Path) -> String {
             .map(|output| format!("output.{}.into()", output.name))
             .collect(),
     };
+    let (inputs, outputs) = (inputs.join(", "), outputs.join(", "));
+    let has_state = root.bodies.iter().any(|body| !body.states.is_empty());
+    let run_on = if has_state {
+        format!(
+            "Some(|record, batch, calls, device| {{
+            let model = {module}::{ty}::from_bytes(record, device)?;
+            let mut state = {module}::{ty}State::zeros(batch, device);
+            let mut results = Vec::new();
+            for mut inputs in calls {{
+                let output;
+                (output, state) = model.forward_with_state({inputs}, state);
+                results.push(vec![{outputs}]);
+            }}
+            Ok(results)
+        }})",
+            ty = root.type_name,
+        )
+    } else {
+        "None".to_owned()
+    };
     format!(
-        "    Source {{\n        path: {:?},\n        name: {:?},\n        run: |record, mut inputs, device| {{\n            \
-         let model = {module}::{}::from_bytes(record, device)?;\n            \
-         let output = model.forward({});\n            \
-         Ok(vec![{}])\n        }},\n    }},\n",
-        path,
-        plan.name,
-        root.type_name,
-        inputs.join(", "),
-        outputs.join(", ")
+        "    Source {{
+        path: {:?},
+        name: {:?},
+        run: |record, mut inputs, device| {{
+            let model = {module}::{}::from_bytes(record, device)?;
+            let output = model.forward({inputs});
+            Ok(vec![{outputs}])
+        }},
+        run_on: {run_on},
+    }},\n",
+        path, plan.name, root.type_name,
     )
 }
 

@@ -101,8 +101,8 @@ impl Trained {
         let inputs = self.step.numbered("x");
         let inputs: Vec<Value> = inputs.iter().map(|array| array.value(&device)).collect();
         let mut outputs = model.predict(inputs).unwrap();
-        let output: Tensor<2> = outputs.remove(0).try_into().unwrap();
-        let target: Tensor<2> = self.step.array("y_0").value(&device).try_into().unwrap();
+        let output = flat(outputs.remove(0));
+        let target = flat(self.step.array("y_0").value(&device));
         let loss = (output - target).powf_scalar(2.0).mean();
         let value = loss.clone().into_scalar::<f64>();
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
@@ -135,6 +135,14 @@ impl Trained {
                 (parameter.path.clone(), values)
             })
             .collect()
+    }
+}
+
+/// All elements of an output.
+fn flat(value: Value) -> Tensor<1> {
+    match value.rank() {
+        2 => Tensor::<2>::try_from(value).unwrap().flatten(0, 1),
+        _ => Tensor::<3>::try_from(value).unwrap().flatten(0, 2),
     }
 }
 

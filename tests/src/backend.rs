@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use burn::tensor::{Device, DeviceKind, Tensor};
 
 /// A backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
     /// Burn's default CPU backend.
     Flex,

@@ -18,14 +18,33 @@ impl Default for Tolerance {
     }
 }
 
+/// How far values are from their reference.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Difference {
+    /// The largest difference.
+    pub absolute: f64,
+    /// The same as a share of the largest reference value.
+    pub relative: f64,
+}
+
+impl Difference {
+    /// The larger of both.
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            absolute: self.absolute.max(other.absolute),
+            relative: self.relative.max(other.relative),
+        }
+    }
+}
+
 /// Compares values with their reference: same shape, NaN only where the reference has it.
 ///
-/// The largest difference, or what is wrong.
+/// The difference, or what is wrong.
 pub fn compare(
     found: (&[usize], &[f64]),
     expected: (&[usize], &[f64]),
     tolerance: Tolerance,
-) -> Result<f64, String> {
+) -> Result<Difference, String> {
     let ((shape, found), (reference, expected)) = (found, expected);
     if shape != reference {
         return Err(format!("shape {shape:?}, the reference has {reference:?}"));
@@ -54,7 +73,11 @@ pub fn compare(
             "largest difference {largest:.3e} (accepted {accepted:.3e}), element {at} is {a}, the \
              reference has {b}"
         )),
-        _ => Ok(largest),
+        _ => Ok(Difference {
+            absolute: largest,
+            // Of a reference of zeros nothing is a share.
+            relative: largest / if scale > 0.0 { scale } else { 1.0 },
+        }),
     }
 }
 

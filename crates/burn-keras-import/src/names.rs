@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::codegen::imported_types;
+
 /// Words that cannot be field names or variables, with those that generated code uses itself.
 const RESERVED: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
@@ -12,62 +14,10 @@ const RESERVED: &[&str] = &[
     "mapper", "visitor",
 ];
 
-/// Type names that generated code uses itself.
+/// Type names that generated code uses beside those that it imports.
 const RESERVED_TYPES: &[&str] = &[
-    "Self",
-    "Activation",
-    "AlphaDropout",
-    "BatchNorm",
-    "BatchNormalization",
-    "Bool",
-    "Box",
-    "Conv1d",
-    "Conv2d",
-    "Device",
-    "Dropout",
-    "Embedding",
-    "Err",
-    "Float",
-    "GaussianDropout",
-    "GaussianNoise",
-    "Int",
-    "Linear",
-    "LoadError",
-    "Lstm",
-    "LstmOutput",
-    "Module",
-    "NoiseDropout",
-    "None",
-    "Ok",
-    "Option",
-    "Padding",
-    "Param",
-    "Path",
-    "RecordBytes",
-    "Result",
-    "Scope",
-    "Some",
-    "SpatialDropout",
-    "String",
-    "Tensor",
-    "Vec",
-    "AlphaDropoutConfig",
-    "AsRef",
-    "Aligned",
-    "BatchNormalizationConfig",
-    "Conv1dConfig",
-    "Conv2dConfig",
-    "DropoutConfig",
-    "EmbeddingConfig",
-    "GaussianDropoutConfig",
-    "GaussianNoiseConfig",
-    "Into",
-    "LinearConfig",
-    "LstmConfig",
-    "NoiseDropoutConfig",
-    "PaddingConfig1d",
-    "PaddingConfig2d",
-    "SpatialDropoutConfig",
+    "Self", "Box", "Err", "Float", "None", "Ok", "Option", "Param", "Result", "Some", "String",
+    "Vec", "AsRef", "Aligned", "Into",
 ];
 
 /// The last part of a path, without directories.
@@ -130,7 +80,13 @@ pub fn type_name(name: &str) -> String {
         identifier.push_str(&first.to_ascii_uppercase());
         identifier.push_str(rest);
     }
-    if RESERVED_TYPES.contains(&identifier.as_str()) {
+    let is_reserved = |name: &str| name == identifier;
+    if RESERVED_TYPES
+        .iter()
+        .copied()
+        .chain(imported_types())
+        .any(is_reserved)
+    {
         identifier.push_str("Model");
     }
     identifier
@@ -197,7 +153,13 @@ mod tests {
             assert_eq!(value_name(name), expected, "{name:?}");
         }
         assert_eq!(type_name("keyword_spotting"), "KeywordSpotting");
-        assert_eq!(type_name("linear"), "LinearModel");
+        for (name, expected) in [
+            ("linear", "LinearModel"),
+            ("gru", "GruModel"),
+            ("vec", "VecModel"),
+        ] {
+            assert_eq!(type_name(name), expected);
+        }
     }
 
     #[test]

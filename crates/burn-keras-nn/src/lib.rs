@@ -4,11 +4,14 @@
 //! that Burn's function or module equals Keras's, it is used or re-exported; the others are here.
 //!
 //! * [`activation`]: every activation function of Keras, by Keras's name
+//! * [`conv`]: separable convolutions, and transposed ones in three dimensions
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
+//! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
 //! * [`shape`]: steps folded into the batch and back
-//! * [`recurrent`]: LSTM in Keras's weight layout, with Keras's masking
-//! * [`normalization`], [`preprocessing`], [`dropout`]: what Burn's modules lack
+//! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
+//! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
+//! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -18,7 +21,14 @@
 #![no_std]
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, deprecated)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        // numbers of Keras, as NumPy prints them
+        clippy::excessive_precision,
+        deprecated
+    )
 )]
 
 extern crate alloc;
@@ -26,7 +36,10 @@ extern crate alloc;
 extern crate std;
 
 pub mod activation;
+pub mod attention;
+pub mod conv;
 pub mod dropout;
+pub mod einsum;
 pub mod embedding;
 pub mod ids;
 pub mod mask;
@@ -37,9 +50,9 @@ pub mod normalization;
 pub mod optim;
 pub mod padding;
 pub mod pool;
-pub mod preprocessing;
 pub mod record;
 pub mod recurrent;
+pub mod resize;
 pub mod segment;
 pub mod shape;
 
@@ -50,6 +63,7 @@ pub use activation::Activation;
 pub use ids::{Scope, duplicate_ids, param_id, stable_ids};
 pub use padding::Padding;
 pub use record::LoadError;
+pub use resize::Interpolation;
 
 /// What the expansion of [`segments!`] names. Not part of the interface.
 #[doc(hidden)]

@@ -15,6 +15,8 @@
 use burn::tensor::kind::Basic;
 use burn::tensor::{Bool, Int, Tensor};
 
+use crate::merge::broadcast;
+
 /// `ids != value`: the mask of `Embedding(mask_zero=True)` with `value` 0.
 pub fn not_equal_int<const D: usize>(ids: Tensor<D, Int>, value: i64) -> Tensor<D, Bool> {
     ids.not_equal_scalar(value)
@@ -60,7 +62,7 @@ pub fn select<const D: usize, const D2: usize>(
     x: Tensor<D>,
     other: Tensor<D>,
 ) -> Tensor<D> {
-    let (x, other) = crate::merge::broadcast(x, other);
+    let (x, other) = broadcast(x, other);
     let mask = expand_mask(mask, x.dims());
     other.mask_where(mask, x)
 }
@@ -103,14 +105,46 @@ pub fn zeros_mask<const D: usize, K: Basic>(x: Tensor<D, K>) -> Tensor<D, Bool> 
     Tensor::<D, Bool>::full(x.dims(), false, &x.device())
 }
 
-/// Kept where both keep.
+/// Kept where both keep; axes of size 1 are broadcast.
 pub fn and<const D: usize>(a: Tensor<D, Bool>, b: Tensor<D, Bool>) -> Tensor<D, Bool> {
+    let (a, b) = broadcast(a, b);
     a.bool_and(b)
 }
 
-/// Kept where either keeps.
+/// Kept where either keeps; axes of size 1 are broadcast.
 pub fn or<const D: usize>(a: Tensor<D, Bool>, b: Tensor<D, Bool>) -> Tensor<D, Bool> {
+    let (a, b) = broadcast(a, b);
     a.bool_or(b)
+}
+
+/// The mask `[1, queries, keys]` with which no step of `queries` looks at a later one of `keys`;
+/// `axis` is that of the steps.
+pub fn causal<const D: usize>(queries: Tensor<D>, keys: Tensor<D>, axis: usize) -> Tensor<3, Bool> {
+    distances(queries, keys, axis).greater_equal_scalar(0)
+}
+
+/// The mask `[1, queries, keys]` with which each step of `queries` sees those of `keys` less than
+/// `size` steps before and behind it; `axis` is that of the steps.
+pub fn window<const D: usize>(
+    queries: Tensor<D>,
+    keys: Tensor<D>,
+    axis: usize,
+    size: usize,
+) -> Tensor<3, Bool> {
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    distances(queries, keys, axis).abs().lower_scalar(size)
+}
+
+/// How many steps each key `[1, queries, keys]` is before the query.
+fn distances<const D: usize>(queries: Tensor<D>, keys: Tensor<D>, axis: usize) -> Tensor<3, Int> {
+    let device = queries.device();
+    let steps = |x: &Tensor<D>| i64::try_from(x.dims()[axis]).unwrap_or(i64::MAX);
+    let (rows, columns) = (steps(&queries), steps(&keys));
+    let shape = [1, queries.dims()[axis], keys.dims()[axis]];
+    let positions = |count| Tensor::<1, Int>::arange(0..count, &device);
+    let rows = positions(rows).reshape([1, shape[1], 1]).expand(shape);
+    let columns = positions(columns).reshape([1, 1, shape[2]]).expand(shape);
+    rows - columns
 }
 
 /// `mask` repeated along trailing axes, and along axes of size 1, to `like_shape`.
@@ -182,6 +216,26 @@ mod tests {
                 [1., 5., 9., 1.]
             );
             assert_eq!(values(fill(ma, a, 7.0)), [1., 7., 9., 7.]);
+        }
+    }
+
+    #[test]
+    fn masks_of_positions() {
+        for device in devices() {
+            let queries = Tensor::<3>::zeros([2, 2, 1], &device);
+            let keys = Tensor::<3>::zeros([2, 3, 1], &device);
+            let keep = causal(queries.clone(), keys.clone(), 1);
+            assert_eq!(keep.dims(), [1, 2, 3]);
+            assert_eq!(bits(keep), [true, false, false, true, true, false]);
+            let near = window(keys, queries, 1, 1);
+            assert_eq!(bits(near), [true, false, false, true, false, false]);
+            let row = Tensor::<2, Bool>::from_data([[true, false]], &device);
+            let column = Tensor::<2, Bool>::from_data([[true], [false]], &device);
+            assert_eq!(
+                bits(and(row.clone(), column.clone())),
+                [true, false, false, false]
+            );
+            assert_eq!(bits(or(row, column)), [true, true, true, false]);
         }
     }
 

@@ -4,7 +4,7 @@
 //! batch axis first; that is the caller's, who knows the ranks.
 //!
 //! ```
-//! use burn::tensor::Tensor;
+//! use burn::tensor::{Tensor, kind::Basic};
 //! use burn_keras_nn::merge;
 //!
 //! fn forward(a: Tensor<3>, b: Tensor<3>, c: Tensor<3>) -> Tensor<3> {
@@ -14,7 +14,7 @@
 
 use alloc::vec::Vec;
 use burn::tensor::kind::{Basic, Numeric, Ordered};
-use burn::tensor::{Bool, Tensor};
+use burn::tensor::{Bool, Int, IntDType, Tensor};
 
 /// `a` and `b`, both in the shape that they have together.
 pub(crate) fn broadcast<const D: usize, K: Basic>(
@@ -67,6 +67,20 @@ fn is_nan<const D: usize, K: Basic>(x: &Tensor<D, K>) -> Tensor<D, Bool> {
 pub fn average<const D: usize>(first: Tensor<D>, others: Vec<Tensor<D>>) -> Tensor<D> {
     let count = others.len() + 1;
     others.into_iter().fold(first, add).div_scalar(count as f64)
+}
+
+/// All tensors joined along `axis`. Integers of several widths, which Burn does not join, get the
+/// widest.
+pub fn concatenate_int<const D: usize>(
+    first: Tensor<D, Int>,
+    others: Vec<Tensor<D, Int>>,
+    axis: usize,
+) -> Tensor<D, Int> {
+    let dtype = first.dtype();
+    let differ = others.iter().any(|other| other.dtype() != dtype);
+    let widen = |x: Tensor<D, Int>| if differ { x.cast(IntDType::I64) } else { x };
+    let all = core::iter::once(first).chain(others).map(widen);
+    Tensor::cat(all.collect(), axis)
 }
 
 /// Keras's `Dot`: for each sample, the sums of products of `a` and `b` along `axes` of each.

@@ -7,22 +7,28 @@
 //! | `RMSNormalization` | [`RmsNormalization`] |
 //! | `GroupNormalization` | [`GroupNormalization`] |
 //! | `UnitNormalization` | [`l2_normalize`] |
+//! | `Normalization` | [`Normalization`]; [`normalize`] with constants |
+//! | `Rescaling` | [`rescale`], unless one number is enough |
 //!
 //! Weights of several axes are kept as one row, in the order of Keras's array.
 
+mod adapted;
 mod batch;
 mod group;
 mod layer;
 mod renorm;
+mod rescale;
 mod unit;
 
 #[cfg(test)]
 mod tests;
 
+pub use adapted::*;
 pub use batch::*;
 pub use group::*;
 pub use layer::*;
 pub use renorm::*;
+pub use rescale::*;
 pub use unit::*;
 
 use burn::{

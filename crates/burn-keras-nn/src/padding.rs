@@ -1,6 +1,6 @@
 //! Zero padding, and TensorFlow's `SAME`.
 
-use burn::tensor::{Tensor, ops::PadMode};
+use burn::tensor::{Tensor, kind::Basic, ops::PadMode};
 
 /// Keras's `padding` of convolutions and pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +65,48 @@ pub fn pad_same2d(
     pad(x, [(0, 0), (0, 0), height, width])
 }
 
+/// Zeros around `[batch, channels, depth, height, width]`: see [`pad_same1d`].
+pub fn pad_same3d(
+    x: Tensor<5>,
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    dilation: [usize; 3],
+) -> Tensor<5> {
+    let [depth, height, width] = same_pairs(x.dims(), kernel, stride, dilation);
+    pad(x, [(0, 0), (0, 0), depth, height, width])
+}
+
 /// Zeros before and after each axis.
 pub fn pad<const D: usize>(x: Tensor<D>, padding: [(usize, usize); D]) -> Tensor<D> {
     if padding.iter().all(|pair| *pair == (0, 0)) {
         return x;
     }
     x.pad(padding, PadMode::Constant(0.0))
+}
+
+/// `x` without so many elements before and after, along each axis; the opposite of [`pad`].
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_keras_nn::padding::crop;
+///
+/// fn forward(x: Tensor<4>) -> Tensor<4> {
+///     crop(x, [(0, 0), (0, 0), (1, 0), (2, 2)])
+/// }
+/// ```
+///
+/// # Panics
+///
+/// If nothing is left along an axis.
+pub fn crop<const D: usize, K: Basic>(
+    x: Tensor<D, K>,
+    cropping: [(usize, usize); D],
+) -> Tensor<D, K> {
+    let dims = x.dims();
+    x.slice(core::array::from_fn::<_, D, _>(|axis| {
+        let (before, after) = cropping[axis];
+        before..dims[axis] - after
+    }))
 }
 
 #[cfg(test)]
@@ -105,5 +141,13 @@ mod tests {
         let y = pad(x, [(1, 0), (0, 2)]);
         assert_eq!(y.dims(), [2, 4]);
         assert_eq!(values(y), [0., 0., 0., 0., 1., 1., 0., 0.]);
+    }
+
+    #[test]
+    fn crops_every_axis() {
+        let x = Tensor::<1, burn::tensor::Int>::arange(0..12, &devices()[0]);
+        let y = crop(x.reshape([3, 4]).float(), [(1, 0), (0, 2)]);
+        assert_eq!(y.dims(), [2, 2]);
+        assert_eq!(values(y), [4., 5., 8., 9.]);
     }
 }

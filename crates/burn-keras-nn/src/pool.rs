@@ -1,5 +1,9 @@
 //! Pooling with TensorFlow's padding, channels-first.
 
+mod adaptive;
+
+pub use adaptive::{adaptive_average_pool, adaptive_max_pool};
+
 use burn::tensor::{
     Bool, Tensor, module,
     ops::{AvgPoolOptions, MaxPoolOptions},
@@ -97,6 +101,52 @@ pub fn average_pool2d(
 ) -> Tensor<4> {
     let options = average_options(&x, kernel, stride, padding);
     module::avg_pool2d(x, options)
+}
+
+/// The last two axes of `[batch, channels, depth, height, width]` pooled as images, then the depth.
+///
+/// A window's maximum is that of its planes' maxima; and since the part of a window that is inside
+/// is a box, its mean is that of its planes' means.
+fn planes_then_depth(
+    x: Tensor<5>,
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    pool: impl Fn(Tensor<4>, [usize; 2], [usize; 2]) -> Tensor<4>,
+) -> Tensor<5> {
+    let [batch, channels, depth, height, width] = x.dims();
+    let x = x.reshape([batch, channels * depth, height, width]);
+    let x = pool(x, [kernel[1], kernel[2]], [stride[1], stride[2]]);
+    let [_, _, height, width] = x.dims();
+    let x = x.reshape([batch, channels, depth, height * width]);
+    let x = pool(x, [kernel[0], 1], [stride[0], 1]);
+    let depth = x.dims()[2];
+    x.reshape([batch, channels, depth, height, width])
+}
+
+/// `MaxPooling3D` of `[batch, channels, depth, height, width]`; [`Padding::Same`] pads with minus
+/// infinity.
+pub fn max_pool3d(
+    x: Tensor<5>,
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    padding: Padding,
+) -> Tensor<5> {
+    planes_then_depth(x, kernel, stride, |x, kernel, stride| {
+        max_pool2d(x, kernel, stride, padding)
+    })
+}
+
+/// `AveragePooling3D` of `[batch, channels, depth, height, width]`; padded positions do not count
+/// in the divisor.
+pub fn average_pool3d(
+    x: Tensor<5>,
+    kernel: [usize; 3],
+    stride: [usize; 3],
+    padding: Padding,
+) -> Tensor<5> {
+    planes_then_depth(x, kernel, stride, |x, kernel, stride| {
+        average_pool2d(x, kernel, stride, padding)
+    })
 }
 
 /// `x`, whose `axes` have size 1, with those axes (`D2 == D`) or without them (`D2 == D - N`).

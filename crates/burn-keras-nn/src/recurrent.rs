@@ -1,209 +1,122 @@
 //! Recurrent layers in Keras's own weight layout, with Keras's masking.
+//!
+//! A layer is a cell that the loop of this module runs over the steps; the loop is the same for
+//! all of them. The projection of the inputs is one multiplication for all steps.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use burn_keras_nn::recurrent::{GruConfig, MaskedOutput};
+//!
+//! # fn forward(device: &Device, x: Tensor<3>) -> Tensor<3> {
+//! let gru = GruConfig::new(8, 16).with_masked_output(MaskedOutput::Zero).init(device);
+//! gru.forward(x, None, None).sequence
+//! # }
+//! ```
+
+/// The `with_` methods of a configuration.
+macro_rules! setters {
+    ($($setter:ident $field:ident: $type:ty;)*) => {
+        $(
+            #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            pub fn $setter(mut self, $field: $type) -> Self {
+                self.$field = $field;
+                self
+            }
+        )*
+    };
+}
+
+mod gru;
+mod lstm;
+mod simple_rnn;
+
+pub use gru::{Gru, GruConfig};
+pub use lstm::{Lstm, LstmConfig, LstmOutput};
+pub use simple_rnn::{SimpleRnn, SimpleRnnConfig};
 
 use alloc::vec::Vec;
 use burn::{
-    module::{Initializer, Module, Param, ParamId},
+    module::{Initializer, Param},
     tensor::{Bool, Device, Tensor},
 };
 
 use crate::activation::Activation;
 
-/// Configuration of an [`Lstm`].
-///
-/// ```
-/// use burn::tensor::{Device, Tensor};
-/// use burn_keras_nn::{Activation, recurrent::LstmConfig};
-///
-/// # fn forward(device: &Device, x: Tensor<3>) -> Tensor<2> {
-/// let hard = Activation::HardSigmoid { alpha: 0.2, beta: 0.5 };
-/// let lstm = LstmConfig::new(8, 16).with_recurrent_activation(hard).init(device);
-/// lstm.forward(x, None, None).last
-/// # }
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct LstmConfig {
-    /// Features of the input.
-    pub d_input: usize,
-    /// Features of the output.
-    pub units: usize,
-    /// Whether there is a bias. Default: true.
-    pub bias: bool,
-    /// Of the candidate and of the cell state on its way out. Default: tanh.
-    pub activation: Activation,
-    /// Of the gates. Default: sigmoid; Keras 1 and 2 had `HardSigmoid { alpha: 0.2, beta: 0.5 }`.
-    pub recurrent_activation: Activation,
-    /// Whether time runs backwards. Default: false.
-    pub go_backwards: bool,
-    /// Whether the output of a masked step is 0 instead of the previous one. Default: false.
-    pub zero_output_for_mask: bool,
+/// What a step gives that the mask hides. The states are carried over it in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MaskedOutput {
+    /// The output of the step before, zeros before the first kept step.
+    #[default]
+    Previous,
+    /// Zeros: Keras's `zero_output_for_mask`.
+    Zero,
+    /// The state, also an initial one before the first kept step: standalone Keras 2.
+    State,
 }
 
-impl LstmConfig {
-    /// `units` features from `d_input`, everything else as Keras's defaults.
-    pub fn new(d_input: usize, units: usize) -> Self {
-        Self {
-            d_input,
-            units,
-            bias: true,
-            activation: Activation::Tanh,
-            recurrent_activation: Activation::Sigmoid,
-            go_backwards: false,
-            zero_output_for_mask: false,
-        }
-    }
-
-    /// Sets [`bias`](Self::bias): Keras's `use_bias`.
-    pub fn with_bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
-    /// Sets [`activation`](Self::activation).
-    pub fn with_activation(mut self, activation: Activation) -> Self {
-        self.activation = activation;
-        self
-    }
-
-    /// Sets [`recurrent_activation`](Self::recurrent_activation).
-    pub fn with_recurrent_activation(mut self, activation: Activation) -> Self {
-        self.recurrent_activation = activation;
-        self
-    }
-
-    /// Sets [`go_backwards`](Self::go_backwards).
-    pub fn with_go_backwards(mut self, go_backwards: bool) -> Self {
-        self.go_backwards = go_backwards;
-        self
-    }
-
-    /// Sets [`zero_output_for_mask`](Self::zero_output_for_mask).
-    pub fn with_zero_output_for_mask(mut self, zero_output_for_mask: bool) -> Self {
-        self.zero_output_for_mask = zero_output_for_mask;
-        self
-    }
-
-    /// Makes the module. Parameters are lazy and start as Keras's defaults: Glorot uniform,
-    /// orthogonal, and zeros with ones for the forget gate.
-    pub fn init(&self, device: &Device) -> Lstm {
-        let (c, u) = (self.d_input, self.units);
-        let glorot = Initializer::XavierUniform { gain: 1.0 };
-        let orthogonal = Initializer::Orthogonal { gain: 1.0 };
-        Lstm {
-            kernel: glorot.init_with([c, 4 * u], Some(c), Some(4 * u), device),
-            recurrent_kernel: orthogonal.init([u, 4 * u], device),
-            bias: self.bias.then(|| forget_bias(u, device)),
-            activation: self.activation,
-            recurrent_activation: self.recurrent_activation,
-            units: u,
-            go_backwards: self.go_backwards,
-            zero_output_for_mask: self.zero_output_for_mask,
-        }
-    }
-}
-
-fn forget_bias(units: usize, device: &Device) -> Param<Tensor<1>> {
-    let make = move |device: &Device, require_grad: bool| {
-        let zeros = |n| Tensor::<1>::zeros([n], device);
-        let ones = Tensor::<1>::ones([units], device);
-        Tensor::cat(alloc::vec![zeros(units), ones, zeros(2 * units)], 0)
-            .set_require_grad(require_grad)
-    };
-    Param::uninitialized(
-        ParamId::new(),
-        make,
-        device.clone(),
-        true,
-        [4 * units].into(),
-    )
-}
-
-/// Keras's `LSTM`, with its weights as Keras stores them; gates stand in the order `i f c o`.
-///
-/// For each step, with `z = x kernel + h recurrent_kernel + bias`:
-///
-/// ```text
-/// c = recurrent_activation(z_f) c + recurrent_activation(z_i) activation(z_c)
-/// h = recurrent_activation(z_o) activation(c)
-/// ```
-#[derive(Module, Debug)]
-pub struct Lstm {
-    /// `[d_input, 4 * units]`.
-    pub kernel: Param<Tensor<2>>,
-    /// `[units, 4 * units]`.
-    pub recurrent_kernel: Param<Tensor<2>>,
-    /// `[4 * units]`.
-    pub bias: Option<Param<Tensor<1>>>,
-    /// See [`LstmConfig::activation`].
-    #[module(skip)]
-    pub activation: Activation,
-    /// See [`LstmConfig::recurrent_activation`].
-    #[module(skip)]
-    pub recurrent_activation: Activation,
-    /// Features of the output.
-    pub units: usize,
-    /// See [`LstmConfig::go_backwards`].
-    pub go_backwards: bool,
-    /// See [`LstmConfig::zero_output_for_mask`].
-    pub zero_output_for_mask: bool,
-}
-
-/// What [`Lstm::forward`] returns.
+/// What a layer with one state returns.
 #[derive(Clone, Debug)]
-pub struct LstmOutput {
+pub struct RnnOutput {
     /// The output of every step, in the order of processing: `[batch, steps, units]`.
     pub sequence: Tensor<3>,
     /// The output of the last step processed: `[batch, units]`.
     pub last: Tensor<2>,
-    /// The state `h` after the last step: `[batch, units]`.
+    /// The state after the last step: `[batch, units]`.
     ///
     /// It differs from [`last`](Self::last) only where the mask hides the last step and
-    /// `zero_output_for_mask` is set, or hides all steps and there was an initial state.
+    /// masked outputs are zeros, or hides all steps and there was an initial state.
     pub hidden: Tensor<2>,
-    /// The state `c` after the last step: `[batch, units]`.
-    pub cell: Tensor<2>,
 }
 
-impl Lstm {
-    /// Runs over the steps of `x` `[batch, steps, d_input]`, last step first if `go_backwards`.
+/// How a layer runs over the steps.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    units: usize,
+    go_backwards: bool,
+    masked_output: MaskedOutput,
+}
+
+/// What a run over the steps gives; the first state is the output of an unmasked step.
+struct Outcome<const STATES: usize> {
+    sequence: Tensor<3>,
+    last: Tensor<2>,
+    states: [Tensor<2>; STATES],
+}
+
+impl From<Outcome<1>> for RnnOutput {
+    fn from(outcome: Outcome<1>) -> Self {
+        let [hidden] = outcome.states;
+        Self {
+            sequence: outcome.sequence,
+            last: outcome.last,
+            hidden,
+        }
+    }
+}
+
+impl Run {
+    /// Runs `cell` over the steps of `z` `[steps, batch, gates]`, the projected inputs.
     ///
-    /// * `mask` `[batch, steps]`, true = keep. A masked step carries the states on. Its output is
-    ///   the previous step's, zeros before the first kept step; with `zero_output_for_mask` it is
-    ///   always zeros.
-    /// * `state`: `[h, c]` to start with, both `[batch, units]`; zeros if there are none.
-    ///
-    /// The order of the sequence is that of the processing: `go_backwards` does not turn it back.
-    pub fn forward(
-        &self,
-        x: Tensor<3>,
+    /// `cell` makes of one step `[batch, gates]` and the states the next states.
+    fn over<const STATES: usize>(
+        self,
+        z: Tensor<3>,
         mask: Option<Tensor<2, Bool>>,
-        state: Option<[Tensor<2>; 2]>,
-    ) -> LstmOutput {
-        let [batch, steps, features] = x.dims();
+        initial: Option<[Tensor<2>; STATES]>,
+        cell: impl Fn(Tensor<2>, [Tensor<2>; STATES]) -> [Tensor<2>; STATES],
+    ) -> Outcome<STATES> {
+        let [steps, batch, gates] = z.dims();
         let units = self.units;
-        let options = (&x.device(), x.dtype());
+        let options = (&z.device(), z.dtype());
         let zeros = Tensor::<2>::zeros([batch, units], options);
-        // the output before the first step is 0 even where the state is not
-        let output_is_state = state.is_none() && !self.zero_output_for_mask;
-        let [mut h, mut c] = state.unwrap_or_else(|| [zeros.clone(), zeros.clone()]);
+        // From zeros on, the state is what the previous step gave.
+        let output_is_state = match self.masked_output {
+            MaskedOutput::Previous => initial.is_none(),
+            MaskedOutput::Zero => false,
+            MaskedOutput::State => true,
+        };
+        let mut states = initial.unwrap_or_else(|| core::array::from_fn(|_| zeros.clone()));
         let mut output = zeros.clone();
-        if steps == 0 {
-            return LstmOutput {
-                sequence: Tensor::zeros([batch, 0, units], options),
-                last: output,
-                hidden: h,
-                cell: c,
-            };
-        }
-
-        // one multiplication for all steps; steps first, so that each is a contiguous slice
-        let x = x.swap_dims(0, 1).reshape([steps * batch, features]);
-        let mut z = x.matmul(self.kernel.val());
-        if let Some(bias) = &self.bias {
-            z = z + bias.val().unsqueeze();
-        }
-        let z = z.reshape([steps, batch, 4 * units]);
-        let recurrent_kernel = self.recurrent_kernel.val();
-
         let mut outputs: Vec<Tensor<3>> = Vec::with_capacity(steps);
         for step in 0..steps {
             let step = if self.go_backwards {
@@ -212,59 +125,88 @@ impl Lstm {
                 step
             };
             let z = z.clone().slice_dim(0, step..step + 1);
-            let z = z.reshape([batch, 4 * units]) + h.clone().matmul(recurrent_kernel.clone());
-            let [new_h, new_c] = self.cell(z, c.clone());
+            let new = cell(z.reshape([batch, gates]), states.clone());
             match &mask {
                 None => {
-                    h = new_h;
-                    c = new_c;
-                    output = h.clone();
+                    states = new;
+                    output = states[0].clone();
                 }
                 Some(mask) => {
                     let keep = mask.clone().slice_dim(1, step..step + 1);
                     let keep = keep.expand([batch, units]);
                     if !output_is_state {
-                        let masked = if self.zero_output_for_mask {
-                            zeros.clone()
-                        } else {
-                            output
+                        let masked = match self.masked_output {
+                            MaskedOutput::Zero => zeros.clone(),
+                            _ => output,
                         };
-                        output = masked.mask_where(keep.clone(), new_h.clone());
+                        output = masked.mask_where(keep.clone(), new[0].clone());
                     }
-                    h = h.mask_where(keep.clone(), new_h);
-                    c = c.mask_where(keep, new_c);
+                    let mut new = new.into_iter();
+                    states = states.map(|state| match new.next() {
+                        Some(new) => state.mask_where(keep.clone(), new),
+                        None => state,
+                    });
                     if output_is_state {
-                        output = h.clone();
+                        output = states[0].clone();
                     }
                 }
             }
             outputs.push(output.clone().unsqueeze_dim(1));
         }
-        LstmOutput {
-            sequence: Tensor::cat(outputs, 1),
+        let sequence = if outputs.is_empty() {
+            Tensor::zeros([batch, 0, units], options)
+        } else {
+            Tensor::cat(outputs, 1)
+        };
+        Outcome {
+            sequence,
             last: output,
-            hidden: h,
-            cell: c,
+            states,
         }
     }
+}
 
-    /// One step, from `z` `[batch, 4 * units]`.
-    fn cell(&self, z: Tensor<2>, c: Tensor<2>) -> [Tensor<2>; 2] {
-        let u = self.units;
-        let part = |from: usize, to: usize| z.clone().slice_dim(1, from * u..to * u);
-        let gate = &self.recurrent_activation;
-        let (i, f) = if gate.is_elementwise() {
-            let both = gate.forward(part(0, 2));
-            (both.clone().slice_dim(1, 0..u), both.slice_dim(1, u..2 * u))
-        } else {
-            (gate.forward(part(0, 1)), gate.forward(part(1, 2)))
-        };
-        let candidate = self.activation.forward(part(2, 3));
-        let o = gate.forward(part(3, 4));
-        let c = f * c + i * candidate;
-        let h = o * self.activation.forward(c.clone());
-        [h, c]
+/// `x` `[batch, steps, features]` times `kernel`, plus `bias`: `[steps, batch, gates]`.
+///
+/// Steps come first, so that each is a contiguous slice.
+fn project(x: Tensor<3>, kernel: Tensor<2>, bias: Option<Tensor<2>>) -> Tensor<3> {
+    let [batch, steps, features] = x.dims();
+    let [_, gates] = kernel.dims();
+    if steps * batch == 0 {
+        return Tensor::zeros([steps, batch, gates], (&x.device(), x.dtype()));
     }
+    let x = x.swap_dims(0, 1).reshape([steps * batch, features]);
+    let mut z = x.matmul(kernel);
+    if let Some(bias) = bias {
+        z = z + bias;
+    }
+    z.reshape([steps, batch, gates])
+}
+
+/// Activates two gates that stand side by side in `z` `[batch, 2 * units]`.
+fn two_gates(activation: &Activation, z: Tensor<2>, units: usize) -> [Tensor<2>; 2] {
+    let halves = |z: Tensor<2>| {
+        [
+            z.clone().slice_dim(1, 0..units),
+            z.slice_dim(1, units..2 * units),
+        ]
+    };
+    if activation.is_elementwise() {
+        halves(activation.forward(z))
+    } else {
+        halves(z).map(|gate| activation.forward(gate))
+    }
+}
+
+/// Keras's defaults for the kernels of a layer with `gates` gates: Glorot uniform, orthogonal.
+fn kernels(d_input: usize, units: usize, gates: usize, device: &Device) -> [Param<Tensor<2>>; 2] {
+    let width = gates * units;
+    let glorot = Initializer::XavierUniform { gain: 1.0 };
+    let orthogonal = Initializer::Orthogonal { gain: 1.0 };
+    [
+        glorot.init_with([d_input, width], Some(d_input), Some(width), device),
+        orthogonal.init([units, width], device),
+    ]
 }
 
 #[cfg(test)]

@@ -3,10 +3,15 @@
 use std::slice::Iter;
 use std::vec::IntoIter;
 
+use burn::tensor::{Bool, Tensor};
 use burn_keras_import::plan::Argument;
+use burn_keras_nn::attention::Attention;
+use burn_keras_nn::recurrent::{LstmOutput, RnnOutput};
 
 use crate::execute::wrong_module;
 use crate::layer::Layer;
+use crate::rank::at_rank;
+use crate::value::Erased;
 use crate::{Error, Value};
 
 /// The arguments of a `forward`, taken one after the other.
@@ -41,6 +46,17 @@ impl<'a> Arguments<'a> {
             Argument::Tensor => self.input(),
             other => Err(unexpected(other)),
         }
+    }
+
+    /// `N` tensors, each an argument of its own.
+    pub fn tensors<T: TryFrom<Value, Error = Error>, const N: usize>(
+        &mut self,
+    ) -> Result<[T; N], Error> {
+        let tensors = (0..N).map(|_| self.tensor());
+        let tensors = tensors.collect::<Result<Vec<T>, Error>>()?;
+        tensors
+            .try_into()
+            .map_err(|_| Error::Data("too few arguments".into()))
     }
 
     /// A tensor or none.
@@ -78,23 +94,76 @@ pub(crate) fn apply(
     arguments: Arguments<'_>,
     results: &[&'static str],
 ) -> Result<Vec<Value>, Error> {
+    let mut arguments = arguments;
     match layer {
-        Layer::Lstm(module) => {
-            let mut arguments = arguments;
+        Layer::SimpleRnn(module) => {
             let x = arguments.tensor()?;
             let mask = arguments.optional()?;
-            let state = arguments.several()?;
-            let output = module.forward(x, mask, state);
+            rnn(module.forward(x, mask, arguments.optional()?), results)
+        }
+        Layer::Gru(module) => {
+            let x = arguments.tensor()?;
+            let mask = arguments.optional()?;
+            rnn(module.forward(x, mask, arguments.optional()?), results)
+        }
+        Layer::Lstm(module) => {
+            let x = arguments.tensor()?;
+            let mask = arguments.optional()?;
+            lstm(module.forward(x, mask, arguments.several()?), results)
+        }
+        Layer::MultiHeadAttention(module) => {
+            let mut arguments = arguments;
+            let [query, value, key] = arguments.tensors()?;
+            let output = module.forward(query, value, key, arguments.optional()?);
             pick(results, |field| match field {
-                "sequence" => Some(output.sequence.clone().into()),
-                "last" => Some(output.last.clone().into()),
-                "hidden" => Some(output.hidden.clone().into()),
-                "cell" => Some(output.cell.clone().into()),
+                "output" => Some(output.output.clone().into()),
+                "scores" => Some(output.scores.clone().into()),
                 _ => None,
             })
         }
+        Layer::Attention(module) => {
+            let rank = arguments.inputs.as_slice().first().map_or(0, Value::rank);
+            at_rank!(rank, D => attention::<D>(module, arguments, results), else Err(wrong_module()))
+        }
         _ => Err(wrong_module()),
     }
+}
+
+fn attention<const D: usize>(
+    module: &Attention,
+    mut arguments: Arguments<'_>,
+    results: &[&'static str],
+) -> Result<Vec<Value>, Error>
+where
+    Tensor<D>: TryFrom<Value, Error = Error> + Erased,
+    Tensor<D, Bool>: TryFrom<Value, Error = Error>,
+{
+    let [query, value, key] = arguments.tensors()?;
+    let output = module.forward::<D>(query, value, key, arguments.optional()?);
+    pick(results, |field| match field {
+        "output" => Some(output.output.clone().erase()),
+        "scores" => Some(output.scores.clone().erase()),
+        _ => None,
+    })
+}
+
+fn rnn(output: RnnOutput, results: &[&'static str]) -> Result<Vec<Value>, Error> {
+    pick(results, |field| match field {
+        "sequence" => Some(output.sequence.clone().into()),
+        "last" => Some(output.last.clone().into()),
+        "hidden" => Some(output.hidden.clone().into()),
+        _ => None,
+    })
+}
+
+fn lstm(output: LstmOutput, results: &[&'static str]) -> Result<Vec<Value>, Error> {
+    pick(results, |field| match field {
+        "sequence" => Some(output.sequence.clone().into()),
+        "last" => Some(output.last.clone().into()),
+        "hidden" => Some(output.hidden.clone().into()),
+        "cell" => Some(output.cell.clone().into()),
+        _ => None,
+    })
 }
 
 /// The fields `results` of what a module gives.

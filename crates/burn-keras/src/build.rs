@@ -1,25 +1,28 @@
 //! From a plan's modules to modules with lazy parameters.
 
+mod convolution;
+
 use burn::module::Module as _;
-use burn::nn::conv::{Conv1dConfig, Conv2dConfig};
 use burn::nn::{
     DropoutConfig, EmbeddingConfig, GaussianNoiseConfig, LayerNormConfig, LinearConfig,
-    PaddingConfig1d, PaddingConfig2d,
 };
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
 use burn_keras_nn::activation::PReluConfig;
+use burn_keras_nn::attention::{AttentionConfig, MaskedRows, MultiHeadAttentionConfig, Score};
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
+use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{
     BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
-    LayerNormalizationConfig, RmsNormalizationConfig, batch_norm,
+    LayerNormalizationConfig, NormalizationConfig, RmsNormalizationConfig, batch_norm,
 };
-use burn_keras_nn::preprocessing::NormalizationConfig;
-use burn_keras_nn::recurrent::LstmConfig;
+use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
+use keras_ir::layer;
+use keras_ir::layer::rnn::{CellKind, MaskedOutput};
 
 use crate::layer::{Layer, Submodel};
 use crate::{Error, activation};
@@ -60,7 +63,9 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             .with_bias(*bias)
             .init(device)
             .into(),
-        Module::Conv { .. } => convolution(module, device)?,
+        Module::Conv { .. } => convolution::convolution(module, device)?,
+        Module::SeparableConv { .. } => convolution::separable(module, device)?,
+        Module::ConvTranspose { .. } => convolution::transpose(module, device)?,
         Module::BatchNorm {
             features,
             epsilon,
@@ -82,27 +87,7 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         Module::Embedding { count, size } => {
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
-        Module::Lstm {
-            input,
-            units,
-            bias,
-            activation,
-            recurrent_activation,
-            go_backwards,
-            zero_output_for_mask,
-        } => {
-            if [activation, recurrent_activation].contains(&&Activation::Glu) {
-                return Err("glu changes the shape of its input".into());
-            }
-            LstmConfig::new(*input, *units)
-                .with_bias(*bias)
-                .with_activation(activation::module(*activation))
-                .with_recurrent_activation(activation::module(*recurrent_activation))
-                .with_go_backwards(*go_backwards)
-                .with_zero_output_for_mask(*zero_output_for_mask)
-                .init(device)
-                .into()
-        }
+        Module::Recurrent { .. } => recurrent(module, device)?,
         Module::Normalization {
             features,
             axes,
@@ -117,7 +102,69 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         | Module::RmsNormalization { .. }
         | Module::GroupNormalization { .. }
         | Module::BatchRenormalization { .. } => normalization(module, scope, device)?,
+        Module::EinsumDense {
+            equation,
+            kernel,
+            bias,
+            ..
+        } => {
+            let config = EinsumDenseConfig::new(&equation.text, kernel.as_slice());
+            match bias {
+                Some(shape) => config.with_bias(shape.as_slice()),
+                None => config,
+            }
+            .init(device)
+            .into()
+        }
+        Module::Attention { .. } | Module::MultiHeadAttention { .. } => attention(module, device)?,
         noise => self::noise(noise, device)?,
+    })
+}
+
+fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
+    let Module::Recurrent {
+        cell,
+        layout: _,
+        input,
+        units,
+        bias,
+        activation,
+        recurrent_activation,
+        go_backwards,
+        masked_output,
+    } = module
+    else {
+        return Err("no recurrent layer".into());
+    };
+    if [activation, recurrent_activation].contains(&&Activation::Glu) {
+        return Err("glu changes the shape of its input".into());
+    }
+    let masked_output = match masked_output {
+        MaskedOutput::Previous | MaskedOutput::ZeroUnturned => recurrent::MaskedOutput::Previous,
+        MaskedOutput::Zero => recurrent::MaskedOutput::Zero,
+        MaskedOutput::State => recurrent::MaskedOutput::State,
+    };
+    macro_rules! common {
+        ($config:ident) => {
+            $config::new(*input, *units)
+                .with_bias(*bias)
+                .with_activation(activation::module(*activation))
+                .with_go_backwards(*go_backwards)
+                .with_masked_output(masked_output)
+        };
+    }
+    let gate = activation::module(*recurrent_activation);
+    Ok(match *cell {
+        CellKind::SimpleRnn => common!(SimpleRnnConfig).init(device).into(),
+        CellKind::Gru { reset_after } => common!(GruConfig)
+            .with_recurrent_activation(gate)
+            .with_reset_after(reset_after)
+            .init(device)
+            .into(),
+        CellKind::Lstm => common!(LstmConfig)
+            .with_recurrent_activation(gate)
+            .init(device)
+            .into(),
     })
 }
 
@@ -198,14 +245,68 @@ fn normalization(module: &Module, scope: &Scope, device: &Device) -> Result<Laye
     })
 }
 
-fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
-    let acts = |rate: f64| {
-        if (0.0..1.0).contains(&rate) {
-            Ok(rate)
-        } else {
-            Err(format!("a rate of {rate}, which is not below 1"))
+fn attention(module: &Module, device: &Device) -> Result<Layer, String> {
+    Ok(match module {
+        Module::Attention {
+            score,
+            features,
+            scale,
+            dropout,
+        } => {
+            let score = match score {
+                layer::attention::Score::Dot => Score::Dot,
+                layer::attention::Score::Concat => Score::Concat,
+                layer::attention::Score::Additive => Score::Additive(*features),
+            };
+            AttentionConfig::new(score)
+                .with_scale(*scale)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
         }
-    };
+        Module::MultiHeadAttention {
+            inputs: [query, value, key],
+            output,
+            heads: [heads, key_value_heads],
+            sizes: [key_dim, value_dim],
+            bias,
+            gate,
+            masked_rows,
+            dropout,
+        } => {
+            let rows = match masked_rows {
+                layer::attention::MaskedRows::Uniform => MaskedRows::Uniform,
+                layer::attention::MaskedRows::Lowered => MaskedRows::Lowered,
+                layer::attention::MaskedRows::Full => MaskedRows::Full,
+                layer::attention::MaskedRows::Zero => MaskedRows::Zero,
+            };
+            MultiHeadAttentionConfig::new(*query, *heads, *key_dim)
+                .with_d_value(*value)
+                .with_d_key(*key)
+                .with_d_output(output.iter().product())
+                .with_key_value_heads(*key_value_heads)
+                .with_value_dim(*value_dim)
+                .with_bias(*bias)
+                .with_gate(*gate)
+                .with_masked_rows(rows)
+                .with_dropout(acts(*dropout)?)
+                .init(device)
+                .into()
+        }
+        _ => return Err("no attention".into()),
+    })
+}
+
+/// A rate that Burn's modules take.
+fn acts(rate: f64) -> Result<f64, String> {
+    if (0.0..1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(format!("a rate of {rate}, which is not below 1"))
+    }
+}
+
+fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
     Ok(match module {
         Module::Dropout { rate } => DropoutConfig::new(acts(*rate)?).init().into(),
         Module::NoiseDropout { rate, noise_shape } => NoiseDropoutConfig::new(acts(*rate)?)
@@ -233,54 +334,4 @@ fn noise(module: &Module, device: &Device) -> Result<Layer, String> {
         }
         other => return Err(format!("unsupported module {other:?}")),
     })
-}
-
-fn convolution(module: &Module, device: &Device) -> Result<Layer, String> {
-    let Module::Conv {
-        channels,
-        kernel,
-        strides,
-        dilation,
-        padding,
-        groups,
-        bias,
-        depthwise: _,
-    } = module
-    else {
-        return Err("no convolution".into());
-    };
-    let divides = |channels: usize| *groups != 0 && channels.is_multiple_of(*groups);
-    if !channels.iter().all(|channels| divides(*channels)) {
-        return Err(format!("{channels:?} channels in {groups} groups"));
-    }
-    match (&kernel[..], &strides[..], &dilation[..], &padding[..]) {
-        (&[kernel], &[stride], &[dilation], &[(before, after)]) => {
-            let config = Conv1dConfig::new(channels[0], channels[1], kernel);
-            Ok(config
-                .with_stride(stride)
-                .with_dilation(dilation)
-                .with_padding(PaddingConfig1d::Explicit(before, after))
-                .with_groups(*groups)
-                .with_bias(*bias)
-                .init(device)
-                .into())
-        }
-        (
-            &[height, width],
-            &[stride_height, stride_width],
-            &[dilation_height, dilation_width],
-            &[(top, bottom), (left, right)],
-        ) => {
-            let config = Conv2dConfig::new(*channels, [height, width]);
-            Ok(config
-                .with_stride([stride_height, stride_width])
-                .with_dilation([dilation_height, dilation_width])
-                .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
-                .with_groups(*groups)
-                .with_bias(*bias)
-                .init(device)
-                .into())
-        }
-        _ => Err(format!("a window of {} axes", kernel.len())),
-    }
 }

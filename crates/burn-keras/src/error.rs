@@ -28,6 +28,14 @@ pub enum Error {
         /// How many there were.
         found: usize,
     },
+    /// Another number of states than the model carries from call to call.
+    #[error("the model carries {expected} states from call to call, {found} given")]
+    StateCount {
+        /// How many states the model has.
+        expected: usize,
+        /// How many there were.
+        found: usize,
+    },
     /// An input of another rank, kind or shape.
     #[error("input {name}: expected {expected}, found {found}")]
     Input {

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use burn_keras_import::plan::{FieldKind, ModuleRef, Operation, Step, ValueId};
+use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::embedding::embedding;
 
 use crate::apply::{self, Arguments};
@@ -113,7 +114,10 @@ impl<'a> Frame<'a> {
                         arguments, results, ..
                     } => apply::apply(layer, Arguments::new(arguments, inputs), results),
                     Operation::Lookup(_) => lookup(layer, inputs).map(|y| vec![y]),
-                    _ => module_forward(layer, inputs).map(|y| vec![y]),
+                    _ => {
+                        let rank = ranks.first().copied().unwrap_or_default();
+                        module_forward(layer, inputs, rank).map(|y| vec![y])
+                    }
                 }
                 .map_err(failed)
             }
@@ -175,15 +179,29 @@ pub(crate) fn wrong_module() -> Error {
     Error::Data("its module is of another type".into())
 }
 
-fn module_forward(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {
+fn module_forward(layer: &Layer, inputs: Vec<Value>, rank: usize) -> Result<Value, Error> {
     let [x] = function::take(inputs)?;
     match layer {
+        Layer::EinsumDense(module) => return einsum_dense(module, x, rank),
         Layer::Conv1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         Layer::Conv2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::Conv3d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::SeparableConv1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::SeparableConv2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::ConvTranspose1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::ConvTranspose2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
+        Layer::ConvTranspose3d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         _ => {}
     }
     let rank = x.rank();
     at_rank!(rank, D => any_rank::<D>(layer, x), else Err(wrong_module()))
+}
+
+fn einsum_dense(module: &EinsumDense, x: Value, rank: usize) -> Result<Value, Error> {
+    let of_input = x.rank();
+    at_rank!(of_input, D => at_rank!(rank, D2 => {
+        Ok(module.forward::<D, D2>(Tensor::restore(x)?).erase())
+    }, else Err(wrong_module())), else Err(wrong_module()))
 }
 
 /// The modules that take tensors of any rank.

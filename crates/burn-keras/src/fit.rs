@@ -2,6 +2,8 @@
 //! Burn's functions panic where they do not fit.
 
 use burn::module::{Module as _, Param};
+use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
+use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::Tensor;
 use burn_keras_import::plan::{Argument, Function, Operation, PoolWindow};
 
@@ -44,6 +46,7 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
                 format!("products of tensors of {shapes:?} along axes {a} and {b}")
             })
         }
+        Function::FoldMask(axes) => fold_mask(shapes, axes),
         Function::ApplyMask => mask(shapes, 1, 0),
         Function::Fill(_) => mask(shapes, 0, 1),
         Function::Select => {
@@ -69,6 +72,31 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
         }
         Function::Normalize { shape, .. } => mask(&[shape.clone(), first.to_vec()], 0, 1),
         Function::MaxPool(window) | Function::AveragePool(window) => pool(first, window),
+        Function::Crop(pairs) => {
+            let left = first.len() == pairs.len()
+                && first
+                    .iter()
+                    .zip(pairs)
+                    .all(|(size, (before, after))| before.saturating_add(*after) < *size);
+            require(left, || format!("{pairs:?} cut off a tensor of {first:?}"))
+        }
+        Function::Rescale { scale, offset } => {
+            let features = first.last().copied().unwrap_or_default();
+            let fits = |numbers: &[f64]| numbers.len() == 1 || numbers.len() == features;
+            require(fits(scale) && fits(offset), || {
+                format!(
+                    "a tensor of {first:?} with {} features",
+                    scale.len().max(offset.len())
+                )
+            })
+        }
+        Function::Upsample { .. }
+        | Function::Resize { .. }
+        | Function::AdaptiveMaxPool(_)
+        | Function::AdaptiveAveragePool(_) => {
+            let pixels = first.get(2..).unwrap_or_default();
+            require(!pixels.contains(&0), || format!("an image of {first:?}"))
+        }
         Function::Glu(axis) => {
             let even = first.get(*axis).is_some_and(|size| size.is_multiple_of(2));
             require(even, || format!("halves of axis {axis} of {first:?}"))
@@ -84,34 +112,20 @@ pub(crate) fn module(
     shapes: Shapes<'_>,
 ) -> Result<(), String> {
     let x = shapes.first().map(Vec::as_slice).unwrap_or_default();
-    let axis = |at: usize, size: usize, what: &str| {
-        require(x.get(at) == Some(&size), || {
-            format!("a tensor of {x:?}; {size} {what} are expected on axis {at}")
-        })
-    };
+    let axis = |at, size, what| axis(x, at, size, what);
     match layer {
         Layer::Linear(linear) => {
             let [input, _] = linear.weight.lazy_shape().dims();
             axis(x.len().saturating_sub(1), input, "features")
         }
-        Layer::Conv1d(conv) => {
-            axis(1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
-            let padding = conv.padding.clone();
-            let burn::nn::PaddingConfig1d::Explicit(before, after) = padding else {
-                return Ok(());
-            };
-            let pads = [before + after];
-            window(x, &[conv.kernel_size], &[conv.dilation], &pads)
-        }
-        Layer::Conv2d(conv) => {
-            axis(1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
-            let padding = conv.padding.clone();
-            let burn::nn::PaddingConfig2d::Explicit(top, left, bottom, right) = padding else {
-                return Ok(());
-            };
-            let pads = [top + bottom, left + right];
-            window(x, &conv.kernel_size, &conv.dilation, &pads)
-        }
+        Layer::Conv1d(conv) => conv1d(x, conv),
+        Layer::Conv2d(conv) => conv2d(x, conv),
+        Layer::Conv3d(conv) => conv3d(x, conv),
+        Layer::SeparableConv1d(conv) => conv1d(x, &conv.depthwise),
+        Layer::SeparableConv2d(conv) => conv2d(x, &conv.depthwise),
+        Layer::ConvTranspose1d(conv) => spread(x, conv.weight.lazy_shape()[0]),
+        Layer::ConvTranspose2d(conv) => spread(x, conv.weight.lazy_shape()[0]),
+        Layer::ConvTranspose3d(conv) => spread(x, conv.weight.lazy_shape()[0]),
         Layer::BatchNorm(_)
         | Layer::BatchNormalization(_)
         | Layer::BatchRenormalization(_)
@@ -128,31 +142,138 @@ pub(crate) fn module(
             let of = &prelu.shape;
             require(fits, || format!("a tensor of {x:?} with slopes of {of:?}"))
         }
-        Layer::Lstm(lstm) => {
-            let [features, _] = lstm.kernel.lazy_shape().dims();
-            axis(2, features, "features")?;
-            let Operation::Apply { arguments, .. } = operation else {
-                return Ok(());
-            };
-            let masked = arguments.get(1) == Some(&Argument::Optional(true));
-            let steps = x.get(..2).unwrap_or_default();
-            if masked {
-                let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
-                require(keep == steps, || {
-                    format!("steps {steps:?} with a mask of {keep:?}")
+        Layer::SimpleRnn(rnn) => {
+            recurrent(rnn.kernel.lazy_shape()[0], rnn.units, operation, shapes)
+        }
+        Layer::Gru(gru) => recurrent(gru.kernel.lazy_shape()[0], gru.units, operation, shapes),
+        Layer::Lstm(lstm) => recurrent(lstm.kernel.lazy_shape()[0], lstm.units, operation, shapes),
+        Layer::EinsumDense(einsum) => require(einsum.takes(x), || {
+            format!("a tensor of {x:?} in {:?}", einsum.equation)
+        }),
+        Layer::Attention(_) => {
+            let queries = x.len().saturating_sub(1);
+            let mut scores = x.to_vec();
+            if let (Some(last), Some(key)) = (scores.last_mut(), shapes.get(2)) {
+                *last = key
+                    .get(queries.saturating_sub(1))
+                    .copied()
+                    .unwrap_or_default();
+            }
+            attention(shapes, x.last().copied(), &scores)
+        }
+        Layer::MultiHeadAttention(attention) => {
+            for (tensor, linear) in
+                shapes
+                    .iter()
+                    .zip([&attention.query, &attention.value, &attention.key])
+            {
+                let features = linear.weight.lazy_shape()[0];
+                require(tensor.get(2) == Some(&features), || {
+                    format!("a tensor of {tensor:?}; {features} features are expected on axis 2")
                 })?;
             }
-            let state = [x[0], lstm.units];
-            let mut states = shapes.iter().skip(1 + usize::from(masked));
-            require(states.all(|shape| *shape == state), || {
-                format!("tensors of {shapes:?}; states of {state:?} are expected")
-            })
+            let keys = shapes.get(2).and_then(|key| key.get(1)).copied();
+            let [batch, queries] = [0, 1].map(|axis| x.get(axis).copied().unwrap_or_default());
+            let scores = [batch, attention.heads, queries, keys.unwrap_or_default()];
+            self::attention(shapes, None, &scores)
         }
         Layer::Embedding(_) => Ok(()),
         other => require(other.num_params() == 0, || {
             "no layer that can be called".to_owned()
         }),
     }
+}
+
+/// Whether query, value, key and the mask of the scores fit together; `features` are those of
+/// query and key, if both have the same.
+fn attention(shapes: Shapes<'_>, features: Option<usize>, scores: &[usize]) -> Result<(), String> {
+    let [query, value, key, masks @ ..] = shapes else {
+        return Err("query, value or key is missing".into());
+    };
+    let rank = query.len();
+    let same_rank = rank >= 3 && [value, key].iter().all(|other| other.len() == rank);
+    let fits = same_rank
+        && value[..rank - 1] == key[..rank - 1]
+        && query[..rank - 2] == key[..rank - 2]
+        && features.is_none_or(|features| key.last() == Some(&features));
+    require(fits, || {
+        format!("query, value and key of {query:?}, {value:?}, {key:?}")
+    })?;
+    masks
+        .iter()
+        .try_for_each(|mask| broadcasts_to(mask, scores))
+}
+
+/// Whether a mask is as large as scores of attention, sizes of 1 aside.
+fn broadcasts_to(mask: &[usize], scores: &[usize]) -> Result<(), String> {
+    let sizes = mask.iter().zip(scores);
+    let fits = mask.len() == scores.len() && { sizes }.all(|(a, b)| *a == 1 || a == b);
+    require(fits, || {
+        format!("scores of {scores:?} with a mask of {mask:?}")
+    })
+}
+
+/// Whether a mask fits query and key before their axes are folded.
+fn fold_mask(shapes: Shapes<'_>, axes: &[usize]) -> Result<(), String> {
+    let [mask, query, key] = shapes else {
+        return Err("a mask, a query or a key is missing".into());
+    };
+    let sizes = |of: &[usize], kept: &dyn Fn(&usize) -> bool| -> Vec<usize> {
+        let axes = (0..of.len().saturating_sub(1)).filter(|axis| kept(axis));
+        axes.map(|axis| of[axis]).collect()
+    };
+    let batch = sizes(query, &|axis| !axes.contains(axis));
+    let steps = [query, key].into_iter().flat_map(|of| {
+        let axes = axes.iter();
+        axes.map(|axis| of.get(*axis).copied().unwrap_or_default())
+    });
+    let steps: Vec<usize> = steps.collect();
+    let leading = mask.len().saturating_sub(steps.len());
+    let mut expected: Vec<usize> = batch.iter().copied().take(leading).collect();
+    if leading > batch.len() {
+        // One entry for all heads, or one for each: the scores tell.
+        expected.push(mask[batch.len()]);
+    }
+    expected.extend(steps);
+    broadcasts_to(mask, &expected)
+}
+
+/// Whether sequence, mask and states fit a recurrent layer.
+fn recurrent(
+    features: usize,
+    units: usize,
+    operation: &Operation,
+    shapes: Shapes<'_>,
+) -> Result<(), String> {
+    let x = shapes.first().map(Vec::as_slice).unwrap_or_default();
+    let [batch, steps, found] = *x else {
+        return require(false, || format!("a tensor of {x:?} as a sequence"));
+    };
+    require(found == features, || {
+        format!("a tensor of {x:?}; {features} features are expected on axis 2")
+    })?;
+    let Operation::Apply { arguments, .. } = operation else {
+        return Ok(());
+    };
+    let masked = arguments.get(1) == Some(&Argument::Optional(true));
+    if masked {
+        let keep = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
+        require(keep == [batch, steps], || {
+            format!("steps {:?} with a mask of {keep:?}", [batch, steps])
+        })?;
+    }
+    let state = [batch, units];
+    let mut states = shapes.iter().skip(1 + usize::from(masked));
+    require(states.all(|shape| *shape == state), || {
+        format!("tensors of {shapes:?}; states of {state:?} are expected")
+    })
+}
+
+/// Whether axis `at` of `x` has `size` of something.
+fn axis(x: &[usize], at: usize, size: usize, what: &str) -> Result<(), String> {
+    require(x.get(at) == Some(&size), || {
+        format!("a tensor of {x:?}; {size} {what} are expected on axis {at}")
+    })
 }
 
 fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
@@ -272,6 +393,39 @@ fn window(x: &[usize], size: &[usize], dilation: &[usize], pads: &[usize]) -> Re
     require(inside, || {
         format!("a window of {size:?} over a tensor of {x:?}")
     })
+}
+
+fn conv1d(x: &[usize], conv: &Conv1d) -> Result<(), String> {
+    axis(x, 1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+    let PaddingConfig1d::Explicit(before, after) = conv.padding else {
+        return Ok(());
+    };
+    window(x, &[conv.kernel_size], &[conv.dilation], &[before + after])
+}
+
+fn conv2d(x: &[usize], conv: &Conv2d) -> Result<(), String> {
+    axis(x, 1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+    let PaddingConfig2d::Explicit(top, left, bottom, right) = conv.padding else {
+        return Ok(());
+    };
+    let pads = [top + bottom, left + right];
+    window(x, &conv.kernel_size, &conv.dilation, &pads)
+}
+
+fn conv3d(x: &[usize], conv: &Conv3d) -> Result<(), String> {
+    axis(x, 1, conv.weight.lazy_shape()[1] * conv.groups, "channels")?;
+    let PaddingConfig3d::Explicit(depth, height, width) = conv.padding else {
+        return Ok(());
+    };
+    let pads = [2 * depth, 2 * height, 2 * width];
+    window(x, &conv.kernel_size, &conv.dilation, &pads)
+}
+
+/// Whether a transposed convolution of `channels` has something to spread.
+fn spread(x: &[usize], channels: usize) -> Result<(), String> {
+    axis(x, 1, channels, "channels")?;
+    let steps = x.get(2..).unwrap_or_default();
+    require(!steps.contains(&0), || format!("a tensor of {x:?}"))
 }
 
 fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {

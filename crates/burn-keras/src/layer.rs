@@ -4,17 +4,19 @@ use burn::module::{
     Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
     ModuleVisitor,
 };
-use burn::nn::conv::{Conv1d, Conv2d};
+use burn::nn::conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, LayerNorm, Linear};
 use burn::tensor::Device;
 use burn_keras_nn::activation::PRelu;
+use burn_keras_nn::attention::{Attention, MultiHeadAttention};
+use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
+use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::{
     BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
-    RmsNormalization,
+    Normalization, RmsNormalization,
 };
-use burn_keras_nn::preprocessing::Normalization;
-use burn_keras_nn::recurrent::Lstm;
+use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
 /// One list of all modules: the type of a field, and what is the same for all of them.
 macro_rules! layers {
@@ -22,6 +24,7 @@ macro_rules! layers {
         /// A field of a model. As a module it is transparent: its variant shows in no path.
         #[derive(Clone, Debug)]
         #[allow(missing_docs)] // every variant is the module of its name
+        #[expect(clippy::large_enum_variant, reason = "a model has few of them")]
         pub enum Layer {
             $($module($module),)*
             Model(Submodel),
@@ -46,9 +49,17 @@ macro_rules! layers {
 }
 
 layers! {
-    Linear Conv1d Conv2d BatchNorm BatchNormalization BatchRenormalization LayerNorm
-    LayerNormalization RmsNormalization GroupNormalization Normalization PRelu Embedding Lstm Dropout
-    NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    EinsumDense Attention MultiHeadAttention
+    Linear
+    Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
+    ConvTranspose1d ConvTranspose2d ConvTranspose3d
+    BatchNorm BatchNormalization BatchRenormalization
+    LayerNorm LayerNormalization RmsNormalization GroupNormalization
+    Normalization
+    PRelu
+    Embedding
+    Dropout NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
+    SimpleRnn Gru Lstm
 }
 
 impl From<Submodel> for Layer {

@@ -7,7 +7,7 @@ use burn::module::{
     Content, Devices, DisplaySettings, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper,
     ModuleVisitor, Param,
 };
-use burn::tensor::{Device, FloatDType, Tensor};
+use burn::tensor::{DType, Device, FloatDType, Tensor};
 use burn_keras_import::{Plan, lower, names, record};
 use burn_keras_nn::record::RecordBytes;
 use burn_keras_nn::{Scope, stable_ids};
@@ -77,6 +77,10 @@ pub struct Port {
     pub spec: Spec,
 }
 
+/// The bodies of the outermost model: a call by itself, and one that goes on from states.
+const FORWARD: usize = 0;
+const WITH_STATE: usize = 1;
+
 /// A Keras model that is interpreted: the plan behind generated source, run step by step.
 ///
 /// It computes what generated source computes, to the bit, and is a Burn module with the same
@@ -98,6 +102,7 @@ pub struct Model {
     program: Arc<Program>,
     inputs: Arc<[Port]>,
     outputs: Arc<[Port]>,
+    states: Arc<[Port]>,
     namespace: String,
     root: Submodel,
     /// Where a model without parameters runs.
@@ -185,10 +190,18 @@ impl Model {
             name: output.keras_name.clone(),
             spec: body.value(output.value).spec.clone(),
         });
+        let with_state = plan.root().bodies.get(WITH_STATE);
+        let states = with_state.into_iter().flat_map(|body| {
+            body.states.iter().map(|state| Port {
+                name: state.name.clone(),
+                spec: body.value(state.input).spec.clone(),
+            })
+        });
         Ok(Self {
             program: Arc::new(program),
             inputs: inputs.collect(),
             outputs: outputs.collect(),
+            states: states.collect(),
             namespace: namespace.to_owned(),
             root: stable_ids(root, namespace),
             device: device.clone(),
@@ -261,6 +274,11 @@ impl Model {
         &self.outputs
     }
 
+    /// The states that stateful layers carry from one call to the next.
+    pub fn states(&self) -> &[Port] {
+        &self.states
+    }
+
     /// The names of the inputs, in Keras's order.
     pub fn input_names(&self) -> Vec<&str> {
         self.inputs.iter().map(|port| port.name.as_str()).collect()
@@ -292,14 +310,67 @@ impl Model {
         &self,
         inputs: impl IntoIterator<Item = impl Into<Value>>,
     ) -> Result<Vec<Value>, Error> {
-        let device = self.device();
-        let float = self.float_type();
-        let given: Vec<Value> = inputs.into_iter().map(Into::into).collect();
-        self.check(&given, false)?;
-        let inputs = given.into_iter().zip(self.inputs.iter());
-        let inputs =
-            inputs.map(|(value, port)| value.to_device(&device).cast(port.spec.kind, float));
-        self.run(inputs.collect())
+        self.run(FORWARD, self.taken(inputs)?)
+    }
+
+    /// [`predict`](Self::predict) for a model with stateful layers, which go on from `state`, what
+    /// another call gave or [`zero_state`](Self::zero_state). The outputs, and the states after
+    /// the call.
+    ///
+    /// ```no_run
+    /// # use burn::tensor::{Device, Tensor};
+    /// # fn run(model: &burn_keras::Model, parts: [Tensor<3>; 2]) -> Result<(), burn_keras::Error> {
+    /// let mut state = model.zero_state(1);
+    /// for x in parts {
+    ///     let outputs;
+    ///     (outputs, state) = model.predict_with_state([x], state)?;
+    ///     println!("{}", outputs[0]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`predict`](Self::predict); another number of states than the model has, or of another
+    /// shape.
+    pub fn predict_with_state(
+        &self,
+        inputs: impl IntoIterator<Item = impl Into<Value>>,
+        state: Vec<Value>,
+    ) -> Result<(Vec<Value>, Vec<Value>), Error> {
+        let mut arguments = self.taken(inputs)?;
+        let batch = arguments
+            .first()
+            .and_then(|value| value.shape().first().copied());
+        if state.len() != self.states.len() {
+            return Err(Error::StateCount {
+                expected: self.states.len(),
+                found: state.len(),
+            });
+        }
+        for (value, port) in state.iter().zip(self.states.iter()) {
+            check(value, port, batch)?;
+        }
+        if self.states.is_empty() {
+            return Ok((self.run(FORWARD, arguments)?, state));
+        }
+        arguments.extend(state);
+        let mut outputs = self.run(WITH_STATE, arguments)?;
+        let state = outputs.split_off(outputs.len().saturating_sub(self.states.len()));
+        Ok((outputs, state))
+    }
+
+    /// The states of stateful layers before a first call with `batch` samples: zeros, as
+    /// [`states`](Self::states) lists them.
+    pub fn zero_state(&self, batch: usize) -> Vec<Value> {
+        let options = (&self.device(), DType::from(self.float_type()));
+        let states = self.states.iter();
+        let zeros = states.map(|port| {
+            let units = port.spec.shape.last().unwrap_or_default();
+            Tensor::<2>::zeros([batch, units], options).into()
+        });
+        zeros.collect()
     }
 
     /// [`predict`](Self::predict) with inputs and outputs by name.
@@ -356,19 +427,36 @@ impl Model {
     /// Inputs of another number, kind, rank or shape than the model takes.
     pub fn forward(&self, inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
         self.check(&inputs, true)?;
-        self.run(inputs)
+        self.run(FORWARD, inputs)
     }
 
-    fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
+    /// Inputs as the model takes them.
+    fn taken(
+        &self,
+        inputs: impl IntoIterator<Item = impl Into<Value>>,
+    ) -> Result<Vec<Value>, Error> {
+        let device = self.device();
+        let float = self.float_type();
+        let given: Vec<Value> = inputs.into_iter().map(Into::into).collect();
+        self.check(&given, false)?;
+        let inputs = given.into_iter().zip(self.inputs.iter());
+        let inputs =
+            inputs.map(|(value, port)| value.to_device(&device).cast(port.spec.kind, float));
+        Ok(inputs.collect())
+    }
+
+    fn run(&self, body: usize, arguments: Vec<Value>) -> Result<Vec<Value>, Error> {
         let frame = Frame {
             program: &self.program,
             model: self.plan().root_index(),
-            body: 0,
+            body,
             own: &self.root,
             borrowed: Vec::new(),
         };
-        let mut outputs = frame.run(inputs)?;
-        outputs.truncate(self.outputs.len()); // masks stand behind the outputs
+        let mut outputs = frame.run(arguments)?;
+        if body == FORWARD {
+            outputs.truncate(self.outputs.len()); // masks stand behind the outputs
+        }
         Ok(outputs)
     }
 
@@ -474,6 +562,7 @@ impl Module for Model {
             program: Arc::clone(&self.program),
             inputs: Arc::clone(&self.inputs),
             outputs: Arc::clone(&self.outputs),
+            states: Arc::clone(&self.states),
             namespace: self.namespace.clone(),
             root: self.root.valid(),
             device: self.device.clone(),

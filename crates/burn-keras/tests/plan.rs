@@ -42,6 +42,7 @@ fn body(inputs: usize, specs: &[(usize, Kind)], steps: Vec<Step>, outputs: &[usi
                 mask: None,
             })
             .collect(),
+        states: Vec::new(),
     }
 }
 
@@ -263,6 +264,11 @@ fn sizes_that_do_not_fit_are_errors() {
     let error = add
         .predict([floats(&[[0.0; 3]]), other.into()])
         .unwrap_err();
+    assert!(matches!(error, Error::Shape { .. }), "{error}");
+
+    let nothing_left = vec![call(Function::Crop(vec![(0, 0), (1, 2)]), &[0], 1)];
+    let crop = only(body(1, &[FLOAT; 2], nothing_left, &[1])).unwrap();
+    let error = crop.predict([floats(&[[0.0; 3]])]).unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
 
     let steps = vec![step(Operation::Module(ModuleRef::Own(0)), &[0], 1)];

@@ -32,6 +32,25 @@ pub fn number(value: &Value) -> Option<f64> {
     }
 }
 
+/// The truth that `value` stands for: a boolean, or a number as Python takes it.
+pub fn truth(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(*truth),
+        Value::Number(number) => number.as_f64().map(|number| number != 0.0),
+        _ => None,
+    }
+}
+
+/// Whether an argument is as good as absent: nulls in any structure, or false.
+pub fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Array(items) => items.iter().all(says_nothing),
+        Value::Object(entries) => entries.values().all(says_nothing),
+        _ => false,
+    }
+}
+
 /// A short rendering of `value` for messages.
 pub fn brief(value: &Value) -> String {
     const LIMIT: usize = 120;

@@ -23,18 +23,60 @@ const TYPES: &[(&str, &[&str])] = &[
             "LinearConfig",
             "PaddingConfig1d",
             "PaddingConfig2d",
+            "PaddingConfig3d",
         ],
     ),
     (
         "burn::nn::conv",
-        &["Conv1d", "Conv1dConfig", "Conv2d", "Conv2dConfig"],
+        &[
+            "Conv1d",
+            "Conv1dConfig",
+            "Conv2d",
+            "Conv2dConfig",
+            "Conv3d",
+            "Conv3dConfig",
+            "ConvTranspose1d",
+            "ConvTranspose1dConfig",
+            "ConvTranspose2d",
+            "ConvTranspose2dConfig",
+        ],
     ),
     ("burn::tensor", &["Bool", "Device", "Int", "Tensor"]),
     (
         "burn_keras_nn",
-        &["Activation", "LoadError", "Padding", "Scope"],
+        &[
+            "Activation",
+            "Interpolation",
+            "LoadError",
+            "Padding",
+            "Scope",
+        ],
+    ),
+    (
+        "burn_keras_nn::conv",
+        &[
+            "ConvTranspose3d",
+            "ConvTranspose3dConfig",
+            "SeparableConv1d",
+            "SeparableConv1dConfig",
+            "SeparableConv2d",
+            "SeparableConv2dConfig",
+        ],
     ),
     ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
+    (
+        "burn_keras_nn::attention",
+        &[
+            "Attention",
+            "AttentionConfig",
+            "AttentionOutput",
+            "MaskedRows",
+            "MultiHeadAttention",
+            "MultiHeadAttentionConfig",
+            "MultiHeadAttentionOutput",
+            "Score",
+        ],
+    ),
     (
         "burn_keras_nn::dropout",
         &[
@@ -49,6 +91,10 @@ const TYPES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "burn_keras_nn::einsum",
+        &["EinsumDense", "EinsumDenseConfig"],
+    ),
+    (
         "burn_keras_nn::normalization",
         &[
             "BatchNormalization",
@@ -59,18 +105,26 @@ const TYPES: &[(&str, &[&str])] = &[
             "GroupNormalizationConfig",
             "LayerNormalization",
             "LayerNormalizationConfig",
+            "Normalization",
+            "NormalizationConfig",
             "RmsNormalization",
             "RmsNormalizationConfig",
         ],
     ),
-    (
-        "burn_keras_nn::preprocessing",
-        &["Normalization", "NormalizationConfig"],
-    ),
     ("burn_keras_nn::record", &["RecordBytes"]),
     (
         "burn_keras_nn::recurrent",
-        &["Lstm", "LstmConfig", "LstmOutput"],
+        &[
+            "Gru",
+            "GruConfig",
+            "Lstm",
+            "LstmConfig",
+            "LstmOutput",
+            "MaskedOutput",
+            "RnnOutput",
+            "SimpleRnn",
+            "SimpleRnnConfig",
+        ],
     ),
     ("std::path", &["Path"]),
 ];
@@ -84,19 +138,20 @@ const FUNCTIONS: &[(&str, &str)] = &[
 /// Modules whose functions are called by path, `merge::add(a, b)`.
 const MODULES: &[&str] = &[
     "activation",
+    "attention",
     "embedding",
     "mask",
     "merge",
     "normalization",
     "padding",
     "pool",
-    "preprocessing",
     "record",
+    "resize",
     "shape",
 ];
 
 /// The types that generated code may name.
-pub(super) fn types() -> impl Iterator<Item = &'static str> {
+pub(crate) fn types() -> impl Iterator<Item = &'static str> {
     TYPES.iter().flat_map(|(_, names)| names.iter().copied())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use super::names::Variables;
 use super::step::{self, needs_type, tensor_type};
@@ -11,7 +11,8 @@ use super::tokens::{ident, literal};
 use super::types::{OutputField, Types, output_fields};
 use crate::passes::structure::{Segment, kind_of, modules_of};
 use crate::plan::{
-    Argument, Body, Field, FieldKind, Function, ModelPlan, ModuleRef, Operation, Step, ValueId,
+    Argument, Body, Field, FieldKind, Function, ModelPlan, Module, ModuleRef, Operation, State,
+    Step, ValueId,
 };
 
 /// What a line of a method calls.
@@ -46,6 +47,8 @@ pub(super) struct Method<'g> {
     /// Modules that are handed over by reference.
     borrows: Vec<ModuleRef>,
     results: Results,
+    /// What goes in and comes out behind arguments and results.
+    states: &'g [State],
     /// The segment that the method is of.
     segment: Option<&'g Segment>,
 }
@@ -67,18 +70,23 @@ impl<'g> Method<'g> {
             at = segment.steps.end;
         }
         lines.extend(body.steps[at..].iter().map(line));
-        let results = match body.results().as_slice() {
+        let mut results = body.results();
+        results.truncate(results.len() - body.states.len());
+        let results = match results.as_slice() {
             [one] => Results::Tensors(vec![*one]),
             several => Results::Struct(index, several.to_vec()),
         };
+        let mut arguments = body.arguments();
+        arguments.truncate(arguments.len() - body.states.len());
         Self {
             types,
             model,
             body,
             lines,
-            arguments: body.arguments(),
+            arguments,
             borrows: (0..model.borrows.len()).map(ModuleRef::Borrowed).collect(),
             results,
+            states: &body.states,
             segment: None,
         }
     }
@@ -94,6 +102,7 @@ impl<'g> Method<'g> {
             arguments: segment.live_in.clone(),
             borrows: segment.borrows.clone(),
             results: Results::Tensors(segment.live_out.clone()),
+            states: &[],
             segment: Some(segment),
         }
     }
@@ -122,6 +131,18 @@ impl<'g> Method<'g> {
             };
             arguments.push(quote!(#variable: #ty));
         }
+        let mut statements = Vec::new();
+        if !self.states.is_empty() {
+            let state = ident(&variables.reserve("state"));
+            let ty = ident(self.types.state_type(self.model));
+            arguments.push(quote!(#state: #ty));
+            let pattern = self.state_pattern(self.model, self.states, |state| {
+                let base = &self.body.value(state.input).name;
+                used.contains(&state.input)
+                    .then(|| variables.bind(state.input, base))
+            });
+            statements.push(quote!(let #pattern = #state;));
+        }
         let mut modules = Vec::new();
         for module in &self.borrows {
             let (base, ty) = self.borrowed(*module);
@@ -135,7 +156,6 @@ impl<'g> Method<'g> {
             arguments.push(quote!(#variable: &#ty));
         }
 
-        let mut statements = Vec::new();
         let mut tail = None;
         for (index, line) in self.lines.iter().enumerate() {
             let last = &last_uses[index];
@@ -165,7 +185,11 @@ impl<'g> Method<'g> {
             }
         }
         let tail = tail.unwrap_or_else(|| self.tail(&variables));
-        let result = self.result_type();
+        let mut result = self.result_type();
+        if !self.states.is_empty() {
+            let ty = ident(self.types.state_type(self.model));
+            result = quote!((#result, #ty));
+        }
         let allow_arguments =
             (arguments.len() > 6).then(|| quote!(#[allow(clippy::too_many_arguments)]));
         let allow_type = matches!(&self.results, Results::Tensors(values) if values.len() > 8)
@@ -185,7 +209,7 @@ impl<'g> Method<'g> {
     /// For each line, the values that nobody needs behind it.
     fn last_uses(&self) -> Vec<Vec<ValueId>> {
         let mut needed = vec![false; self.body.values.len()];
-        for id in self.result_values() {
+        for id in self.given_back() {
             needed[id.0] = true;
         }
         let mut last_uses = vec![Vec::new(); self.lines.len()];
@@ -205,10 +229,53 @@ impl<'g> Method<'g> {
         }
     }
 
+    /// The results, and behind them the states.
+    fn given_back(&self) -> Vec<ValueId> {
+        let states = self.states.iter().map(|state| &state.output);
+        self.result_values().iter().chain(states).copied().collect()
+    }
+
+    /// The struct of the states of `model`, taken apart; `bind` gives each state that somebody
+    /// needs a variable.
+    fn state_pattern(
+        &self,
+        model: &ModelPlan,
+        states: &[State],
+        mut bind: impl FnMut(&State) -> Option<String>,
+    ) -> TokenStream {
+        let ty = ident(self.types.state_type(model));
+        let mut patterns = Vec::new();
+        let mut has_rest = false;
+        for state in states {
+            match bind(state) {
+                Some(variable) => patterns.push(named(&state.name, &ident(&variable))),
+                None => has_rest = true,
+            }
+        }
+        if has_rest {
+            patterns.push(quote!(..));
+        }
+        quote!(#ty { #(#patterns),* })
+    }
+
+    /// The nested body that a line calls.
+    fn callee(&self, line: &Line<'g>) -> Option<(&'g ModelPlan, &'g Body)> {
+        match line.callee {
+            Callee::Step(Step {
+                operation: Operation::Model { module, body },
+                ..
+            }) => {
+                let inner = self.inner(*module)?;
+                Some((inner, inner.bodies.get(*body)?))
+            }
+            _ => None,
+        }
+    }
+
     /// The values that somebody needs.
     fn used(&self) -> HashSet<ValueId> {
-        let inputs = self.lines.iter().flat_map(|line| line.inputs);
-        inputs.chain(self.result_values()).copied().collect()
+        let inputs = self.lines.iter().flat_map(|line| line.inputs).copied();
+        inputs.chain(self.given_back()).collect()
     }
 
     /// The modules that a line uses.
@@ -238,6 +305,7 @@ impl<'g> Method<'g> {
             Callee::Step(_) => line.outputs.len() > 1,
         };
         match &self.results {
+            _ if !self.states.is_empty() => false,
             Results::Tensors(values) => values.as_slice() == line.outputs && !several_in_struct,
             Results::Struct(..) => false,
         }
@@ -315,17 +383,26 @@ impl<'g> Method<'g> {
                     _ => call,
                 }
             }
-            Operation::Model { module, body } => {
+            Operation::Model { module, .. } => {
                 let modules = self.uses(line);
                 let references = modules.iter().skip(1).map(|module| {
                     let [_, reference] = self.module(*module, handed);
                     reference
                 });
-                let inner = self.inner(*module);
-                let method = inner.and_then(|inner| inner.bodies.get(*body));
-                let method = ident(method.map_or("forward", |body| &body.name));
                 let [module, _] = self.module(*module, handed);
-                quote!(#module.#method(#(#inputs,)* #(#references),*))
+                let Some((inner, body)) = self.callee(line) else {
+                    return quote!(#module.forward(#(#inputs,)* #(#references),*));
+                };
+                let method = ident(&body.name);
+                let (inputs, states) =
+                    inputs.split_at(inputs.len().saturating_sub(body.states.len()));
+                let state = (!states.is_empty()).then(|| {
+                    let ty = ident(self.types.state_type(inner));
+                    let fields = body.states.iter().zip(states);
+                    let fields = fields.map(|(state, value)| named(&state.name, value));
+                    quote!(#ty { #(#fields),* },)
+                });
+                quote!(#module.#method(#(#inputs,)* #state #(#references),*))
             }
         }
     }
@@ -344,11 +421,13 @@ impl<'g> Method<'g> {
         used: &HashSet<ValueId>,
         variables: &mut Variables,
     ) -> TokenStream {
+        let states = self.callee(line).map_or(0, |(_, body)| body.states.len());
+        let (outputs, states) = line.outputs.split_at(line.outputs.len() - states);
         // The field of a struct of results for each output, if the line gives one.
         let fields: Option<(String, Vec<String>)> = match line.callee {
             Callee::Segment(..) => None,
             Callee::Step(step) => match &step.operation {
-                Operation::Model { module, body } if line.outputs.len() != 1 => {
+                Operation::Model { module, body } if outputs.len() != 1 => {
                     let inner = self.inner(*module);
                     let of_body = inner.and_then(|inner| Some((inner, inner.bodies.get(*body)?)));
                     of_body.map(|(inner, of_body)| {
@@ -374,40 +453,50 @@ impl<'g> Method<'g> {
             let base = &self.body.value(id).name;
             used.contains(&id).then(|| ident(&variables.bind(id, base)))
         };
-        if let Some((ty, fields)) = fields {
+        let pattern = if let Some((ty, fields)) = fields {
             let ty = ident(&ty);
             // Modules give parts that no plan looks at.
             let is_model = matches!(line.callee, Callee::Step(step)
                 if matches!(step.operation, Operation::Model { .. }));
             let mut has_rest = !is_model;
             let mut patterns = Vec::new();
-            for (field, id) in fields.iter().zip(line.outputs) {
-                let field = ident(field);
+            for (field, id) in fields.iter().zip(outputs) {
                 match bind(*id) {
-                    Some(variable) if variable == field => patterns.push(quote!(#field)),
-                    Some(variable) => patterns.push(quote!(#field: #variable)),
+                    Some(variable) => patterns.push(named(field, &variable)),
                     None => has_rest = true,
                 }
             }
             if has_rest {
                 patterns.push(quote!(..));
             }
-            return quote!(#ty { #(#patterns),* });
-        }
-        let names: Vec<TokenStream> = line
-            .outputs
-            .iter()
-            .map(|id| match bind(*id) {
-                Some(variable) => quote!(#variable),
-                None => quote!(_),
-            })
-            .collect();
-        match names.as_slice() {
-            [one] => {
-                let ty = self.annotation(line).map(|ty| quote!(: #ty));
-                quote!(#one #ty)
+            quote!(#ty { #(#patterns),* })
+        } else {
+            let names: Vec<TokenStream> = outputs
+                .iter()
+                .map(|id| match bind(*id) {
+                    Some(variable) => quote!(#variable),
+                    None => quote!(_),
+                })
+                .collect();
+            match names.as_slice() {
+                [one] if states.is_empty() => {
+                    let ty = self.annotation(line).map(|ty| quote!(: #ty));
+                    quote!(#one #ty)
+                }
+                [one] => one.clone(),
+                names => quote!((#(#names),*)),
             }
-            names => quote!((#(#names),*)),
+        };
+        match self.callee(line) {
+            Some((inner, body)) if !states.is_empty() => {
+                let mut after = states.iter();
+                let state = self.state_pattern(inner, &body.states, |_| {
+                    let id = after.next()?;
+                    bind(*id).map(|variable| variable.to_string())
+                });
+                quote!((#pattern, #state))
+            }
+            _ => pattern,
         }
     }
 
@@ -423,6 +512,11 @@ impl<'g> Method<'g> {
             Operation::Function(Function::Select | Function::Fill(_)) => false,
             Operation::Function(function) => needs_type(function, input, output),
             Operation::Lookup(_) => true,
+            // Its rank follows from the equation, which Rust does not read.
+            Operation::Module(module) => matches!(
+                kind_of(self.model, *module),
+                Some(FieldKind::Module(Module::EinsumDense { .. }))
+            ),
             _ => false,
         };
         needs_type.then(|| tensor_type(output))
@@ -449,7 +543,7 @@ impl<'g> Method<'g> {
 
     /// The results by name.
     fn tail(&self, variables: &Variables) -> TokenStream {
-        let values = self.result_values();
+        let values = self.given_back();
         let moved: Vec<TokenStream> = values
             .iter()
             .enumerate()
@@ -462,26 +556,37 @@ impl<'g> Method<'g> {
                 }
             })
             .collect();
-        match &self.results {
-            Results::Tensors(_) => match moved.as_slice() {
+        let (moved, states) = moved.split_at(moved.len() - self.states.len());
+        let results = match &self.results {
+            Results::Tensors(_) => match moved {
                 [one] => one.clone(),
                 moved => quote!((#(#moved),*)),
             },
             Results::Struct(body, _) => {
                 let ty = ident(self.types.output_type(self.model, *body));
                 let fields = output_fields(self.body);
-                let fields = fields.iter().zip(&moved).map(|(field, value)| {
-                    let OutputField { name, .. } = field;
-                    let name = ident(name);
-                    if name == value.to_string() {
-                        quote!(#name)
-                    } else {
-                        quote!(#name: #value)
-                    }
-                });
+                let fields = fields.iter().zip(moved);
+                let fields = fields.map(|(OutputField { name, .. }, value)| named(name, value));
                 quote!(#ty { #(#fields),* })
             }
+        };
+        if states.is_empty() {
+            return results;
         }
+        let ty = ident(self.types.state_type(self.model));
+        let fields = self.states.iter().zip(states);
+        let fields = fields.map(|(state, value)| named(&state.name, value));
+        quote!((#results, #ty { #(#fields),* }))
+    }
+}
+
+/// `name: value` in a struct or its pattern, or `name` where both are the same.
+fn named(name: &str, value: &impl ToTokens) -> TokenStream {
+    let (name, value) = (ident(name), value.to_token_stream());
+    if name == value.to_string() {
+        quote!(#name)
+    } else {
+        quote!(#name: #value)
     }
 }
 

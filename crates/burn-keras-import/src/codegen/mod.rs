@@ -25,6 +25,8 @@ mod tests;
 mod tokens;
 mod types;
 
+pub(crate) use imports::types as imported_types;
+
 use crate::plan::Plan;
 use item::Item;
 use model::Root;

@@ -9,8 +9,8 @@ use super::item::Item;
 use super::method::{Method, own_fields};
 use super::module;
 use super::step::tensor_type;
-use super::tokens::ident;
-use super::types::{Needs, Types, output_fields};
+use super::tokens::{ident, literal};
+use super::types::{Needs, Types, gives_the_same, output_fields};
 use crate::passes::structure::Segment;
 use crate::plan::{Body, Field, FieldKind, ModelPlan, ValueId};
 
@@ -29,8 +29,13 @@ pub(super) fn items(types: &Types<'_>, model: &ModelPlan, root: Option<&Root>) -
     let mut items = vec![struct_item(types, model, segments, root.is_some())];
     items.push(implementation(types, model, segments, root));
     for (index, body) in model.bodies.iter().enumerate() {
-        if body.results().len() != 1 {
+        let mut before = model.bodies[..index].iter();
+        let is_there = before.any(|other| gives_the_same(other, body));
+        if body.results().len() - body.states.len() != 1 && !is_there {
             items.push(output_item(types, model, index, body));
+        }
+        if !body.states.is_empty() {
+            items.extend(state_items(types, model, body));
         }
     }
     for (index, segment) in segments.iter().enumerate() {
@@ -217,7 +222,7 @@ fn implementation(
     let parameters = init_parameters(needs);
     let constructors = root.map(|root| constructors(types, needs, root));
     let methods = model.bodies.iter().enumerate().map(|(index, body)| {
-        let docs = doc(&method_doc(body));
+        let docs = doc(&method_doc(types, model, body));
         Method::of_body(types, model, index).print(&docs)
     });
     // A program need not use all that we offer.
@@ -343,7 +348,7 @@ fn constructors(types: &Types<'_>, needs: Needs, root: &Root) -> TokenStream {
 }
 
 /// Keras's names and shapes of what goes in and out.
-fn method_doc(body: &Body) -> Vec<String> {
+fn method_doc(types: &Types<'_>, model: &ModelPlan, body: &Body) -> Vec<String> {
     let tensor = |name: &str, id: ValueId| {
         format!("{} {}", docs::code(name), docs::spec(&body.value(id).spec))
     };
@@ -361,6 +366,14 @@ fn method_doc(body: &Body) -> Vec<String> {
     if body.input_masks.iter().any(Option::is_some) {
         lines.push(String::new());
         lines.push("A mask is true where it keeps.".into());
+    }
+    if !body.states.is_empty() {
+        lines.push(String::new());
+        lines.push(format!(
+            "Stateful layers go on from `state`, which another call gave, or \
+             [`{0}::zeros`] for a first one.",
+            ident(types.state_type(model))
+        ));
     }
     lines
 }
@@ -387,6 +400,49 @@ fn output_item(types: &Types<'_>, model: &ModelPlan, index: usize, body: &Body) 
         #[allow(dead_code)]
         pub struct #name { #(#fields),* }
     })
+}
+
+/// The struct of states, and how the first ones are made.
+fn state_items(types: &Types<'_>, model: &ModelPlan, body: &Body) -> [Item; 2] {
+    let name = ident(types.state_type(model));
+    let about = doc(&[format!(
+        "The states that stateful layers carry from one [`{}::{}`] to the next.",
+        ident(&model.type_name),
+        ident(&body.name)
+    )]);
+    let fields = body.states.iter().map(|state| {
+        let spec = &body.value(state.input).spec;
+        let about = doc(&[format!(
+            "{} {}",
+            docs::code(&state.keras_name),
+            docs::spec(spec)
+        )]);
+        let (name, ty) = (ident(&state.name), tensor_type(spec));
+        quote!(#about pub #name: #ty)
+    });
+    let zeros = body.states.iter().map(|state| {
+        let name = ident(&state.name);
+        let sizes = body.value(state.input).spec.shape.0.iter().skip(1);
+        let sizes = sizes.map(|size| literal(&size.unwrap_or(1).into()));
+        quote!(#name: Tensor::zeros([batch #(, #sizes)*], device))
+    });
+    [
+        Item::code(quote! {
+            #about
+            #[derive(Clone, Debug)]
+            #[allow(dead_code)]
+            pub struct #name { #(#fields),* }
+        }),
+        Item::code(quote! {
+            #[allow(dead_code)]
+            impl #name {
+                /// Zeros for a first call with `batch` samples.
+                pub fn zeros(batch: usize, device: &Device) -> Self {
+                    Self { #(#zeros),* }
+                }
+            }
+        }),
+    ]
 }
 
 fn segment_items(

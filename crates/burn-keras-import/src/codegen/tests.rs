@@ -4,6 +4,8 @@
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
 use keras_ir::layer::normalization::Renorm;
+use keras_ir::layer::resizing::Interpolation;
+use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 use keras_ir::shape::{Kind, Shape, Spec};
 
 use super::{CodegenOptions, generate};
@@ -307,7 +309,9 @@ fn several_outputs_and_masks_are_a_struct() {
     outer.output("b", states[2], None);
     outer.output("c", states[2], None);
     outer.output("x", x, None);
-    let lstm = FieldKind::Module(Module::Lstm {
+    let lstm = FieldKind::Module(Module::Recurrent {
+        cell: CellKind::Lstm,
+        layout: WeightLayout::Keras,
         input: 4,
         units: 3,
         bias: false,
@@ -316,7 +320,7 @@ fn several_outputs_and_masks_are_a_struct() {
         },
         recurrent_activation: Activation::Sigmoid,
         go_backwards: true,
-        zero_output_for_mask: false,
+        masked_output: MaskedOutput::Zero,
     });
     let fields = vec![
         field(2, "encoder", FieldKind::Model(0)),
@@ -358,6 +362,7 @@ fn several_outputs_and_masks_are_a_struct() {
             .with_bias(false)
             .with_activation(Activation::LeakyRelu { negative_slope: 0.2, })
             .with_go_backwards(true)
+            .with_masked_output(MaskedOutput::Zero)
             .init(device)",
     );
 }
@@ -564,6 +569,70 @@ fn every_function_has_its_expression() {
             "let y = padding::pad_same1d(a, [3], [2], [1]);",
         ),
         (
+            Function::Crop(vec![(0, 0), (1, 2)]),
+            vec![i2.clone()],
+            i2.clone(),
+            "let y = padding::crop(a, [(0, 0), (1, 2)]);",
+        ),
+        (
+            Function::Repeat(vec![1, 2, 3]),
+            vec![f(3)],
+            f(3),
+            "let y = resize::repeat(a, [1, 2, 3]);",
+        ),
+        (
+            Function::Upsample {
+                factors: vec![2, 3],
+                interpolation: Interpolation::Bicubic,
+            },
+            vec![f(4)],
+            f(4),
+            "let y = resize::upsample2d(a, [2, 3], Interpolation::Bicubic);",
+        ),
+        (
+            Function::Resize {
+                size: vec![7, 5],
+                interpolation: Interpolation::BilinearGrid,
+                antialias: true,
+            },
+            vec![f(4)],
+            f(4),
+            "let y = resize::resize2d(a, [7, 5], Interpolation::BilinearGrid, true);",
+        ),
+        (
+            Function::Scale(0.5),
+            vec![f(2)],
+            f(2),
+            "let y = a.mul_scalar(0.5);",
+        ),
+        (
+            Function::Shift(-1.0),
+            vec![f(2)],
+            f(2),
+            "let y = a.add_scalar(-1.0);",
+        ),
+        (
+            Function::Rescale {
+                scale: vec![0.5, 2.0],
+                offset: vec![0.0],
+            },
+            vec![f(2)],
+            f(2),
+            "let y = normalization::rescale(a, &[0.5, 2.0], &[0.0]);",
+        ),
+        (
+            Function::AdaptiveMaxPool(vec![2]),
+            vec![f(3)],
+            f(3),
+            "let y = pool::adaptive_max_pool(a, [2]);",
+        ),
+        (
+            Function::AdaptiveAveragePool(vec![2, 3]),
+            vec![f(4)],
+            f(4),
+            "let y = pool::adaptive_average_pool(a, [2, 3]);",
+        ),
+        (
             Function::MaxPool(window(true)),
             vec![f(4)],
             f(4),
@@ -729,6 +798,24 @@ fn every_module_has_its_config() {
         bias: plain,
         depthwise: false,
     };
+    let separable = |dimensions: usize| Module::SeparableConv {
+        channels: [2, 4],
+        kernel: vec![3; dimensions],
+        depth_multiplier: 2,
+        strides: vec![2; dimensions],
+        dilation: vec![1; dimensions],
+        padding: vec![(0, 1); dimensions],
+        bias: true,
+    };
+    let transposed = |dimensions: usize| Module::ConvTranspose {
+        channels: [2, 4],
+        kernel: vec![3; dimensions],
+        strides: vec![2; dimensions],
+        dilation: vec![1; dimensions],
+        padding: (0..dimensions).map(|axis| usize::from(axis == 0)).collect(),
+        padding_out: (0..dimensions).map(|axis| usize::from(axis > 0)).collect(),
+        bias: false,
+    };
     let normalization = |center| Module::BatchNormalization {
         features: 2,
         epsilon: 0.001,
@@ -759,6 +846,51 @@ fn every_module_has_its_config() {
             "Conv2dConfig::new([2, 4], [3, 3]).with_stride([2, 2]).with_dilation([2, 2])
                 .with_groups(2).with_padding(PaddingConfig2d::Explicit(0, 0, 1, 1))
                 .with_bias(false).init(device)",
+        ),
+        (
+            Module::Conv {
+                channels: [2, 4],
+                kernel: vec![3, 1, 2],
+                strides: vec![1, 2, 1],
+                dilation: vec![1; 3],
+                padding: vec![(1, 1), (0, 0), (2, 2)],
+                groups: 1,
+                bias: true,
+                depthwise: false,
+            },
+            "Conv3d",
+            "Conv3dConfig::new([2, 4], [3, 1, 2]).with_stride([1, 2, 1])
+                .with_padding(PaddingConfig3d::Explicit(1, 0, 2)).init(device)",
+        ),
+        (
+            separable(1),
+            "SeparableConv1d",
+            "SeparableConv1dConfig::new([2, 4], [3]).with_depth_multiplier(2).with_stride([2])
+                .with_padding([(0, 1)]).init(device)",
+        ),
+        (
+            separable(2),
+            "SeparableConv2d",
+            "SeparableConv2dConfig::new([2, 4], [3, 3]).with_depth_multiplier(2)
+                .with_stride([2, 2]).with_padding([(0, 1), (0, 1)]).init(device)",
+        ),
+        (
+            transposed(1),
+            "ConvTranspose1d",
+            "ConvTranspose1dConfig::new([2, 4], 3).with_stride(2).with_padding(1)
+                .with_bias(false).init(device)",
+        ),
+        (
+            transposed(2),
+            "ConvTranspose2d",
+            "ConvTranspose2dConfig::new([2, 4], [3, 3]).with_stride([2, 2])
+                .with_padding([1, 0]).with_padding_out([0, 1]).with_bias(false).init(device)",
+        ),
+        (
+            transposed(3),
+            "ConvTranspose3d",
+            "ConvTranspose3dConfig::new([2, 4], [3, 3, 3]).with_stride([2, 2, 2])
+                .with_padding([1, 0, 0]).with_padding_out([0, 1, 1]).with_bias(false).init(device)",
         ),
         (
             Module::BatchNorm {

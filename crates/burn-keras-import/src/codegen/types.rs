@@ -19,6 +19,8 @@ pub(super) struct Types<'p> {
 struct ModelTypes {
     /// The structs of outputs, per body.
     outputs: Vec<String>,
+    /// The struct of states.
+    state: String,
     /// Field and type of each segment.
     parts: Vec<(String, String)>,
     segments: Vec<Segment>,
@@ -60,11 +62,21 @@ impl<'p> Types<'p> {
         // Nested models stand before those that call them.
         for model in &plan.models {
             let name = &model.type_name;
-            let outputs = (1..=model.bodies.len()).map(|number| match number {
-                1 => names.unique(&format!("{name}Output")),
-                number => names.unique(&format!("{name}Output{number}")),
-            });
-            let outputs = outputs.collect();
+            let mut outputs: Vec<String> = Vec::with_capacity(model.bodies.len());
+            for (index, body) in model.bodies.iter().enumerate() {
+                let mut before = model.bodies[..index].iter();
+                outputs.push(match before.position(|other| gives_the_same(other, body)) {
+                    Some(other) => outputs[other].clone(),
+                    None if index == 0 => names.unique(&format!("{name}Output")),
+                    None => names.unique(&format!("{name}Output{}", index + 1)),
+                });
+            }
+            let has_state = model.bodies.iter().any(|body| !body.states.is_empty());
+            let state = if has_state {
+                names.unique(&format!("{name}State"))
+            } else {
+                String::new()
+            };
             let segments = structure::segments(plan, model).unwrap_or_default();
             let mut fields = Names::fields();
             for field in &model.fields {
@@ -83,6 +95,7 @@ impl<'p> Types<'p> {
                 .fold(Needs::default(), Needs::or);
             types.models.push(ModelTypes {
                 outputs,
+                state,
                 parts,
                 segments,
                 needs,
@@ -139,6 +152,11 @@ impl<'p> Types<'p> {
         output.map_or("Missing", String::as_str)
     }
 
+    /// The struct of the states of a model.
+    pub fn state_type(&self, model: &ModelPlan) -> &str {
+        self.model(model).map_or("Missing", |of| &of.state)
+    }
+
     /// Whether other models call every body of `model`.
     pub fn is_called(&self, model: &ModelPlan) -> bool {
         let position = self.position(model);
@@ -154,6 +172,22 @@ impl<'p> Types<'p> {
     fn model(&self, model: &ModelPlan) -> Option<&ModelTypes> {
         self.models.get(self.position(model)?)
     }
+}
+
+/// Whether `body` goes on where another call stopped, and gives what `other` gives, which does not.
+pub(super) fn gives_the_same(other: &Body, body: &Body) -> bool {
+    let outputs = |body: &Body| -> Vec<_> {
+        let outputs = body.outputs.iter().map(|output| {
+            let mask = output.mask.map(|mask| body.value(mask).spec.clone());
+            (
+                output.name.clone(),
+                body.value(output.value).spec.clone(),
+                mask,
+            )
+        });
+        outputs.collect()
+    };
+    other.states.is_empty() && !body.states.is_empty() && outputs(other) == outputs(body)
 }
 
 fn called(plan: &Plan) -> HashSet<(usize, usize)> {

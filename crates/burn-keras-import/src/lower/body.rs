@@ -7,25 +7,61 @@ use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
 use keras_ir::layer::LayerKind as Class;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
-use keras_ir::{Generation, Problem, ProblemKind};
+use keras_ir::{Generation, Problem, ProblemKind, json};
+use serde_json::Value as Literal;
 
 use super::{Lowering, lowering, lowering_of_wrapper, mask};
 use crate::names;
-use crate::plan::{Body, Function, Module, ModuleRef, Operation, Output, Step, Value, ValueId};
+use crate::plan::{
+    Body, Function, Module, ModuleRef, Operation, Output, State, Step, Value, ValueId,
+};
 
-/// How a model is called: what decides the types of its `forward`.
+/// How a model is called: what decides the types of its `forward`. Rank and kind of each input,
+/// and the rank of its mask if it has one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Signature(Vec<(usize, Kind, bool)>);
+pub(crate) struct Signature {
+    /// Rank and kind of each input, and the rank of its mask, if it has one.
+    inputs: Vec<(usize, Kind, Option<usize>)>,
+    /// Whether stateful layers go on where another call stopped.
+    with_state: bool,
+}
 
 impl Signature {
     /// Inputs like `specs`, without masks.
     pub fn unmasked(specs: &[Spec]) -> Self {
         let inputs = specs.iter();
-        Self(
-            inputs
-                .map(|spec| (spec.shape.rank(), spec.kind, false))
+        Self {
+            inputs: inputs
+                .map(|spec| (spec.shape.rank(), spec.kind, None))
                 .collect(),
-        )
+            with_state: false,
+        }
+    }
+
+    /// The same inputs, and states beside them.
+    pub fn with_state(self) -> Self {
+        Self {
+            with_state: true,
+            ..self
+        }
+    }
+
+    /// Whether there are states.
+    pub fn is_with_state(&self) -> bool {
+        self.with_state
+    }
+
+    /// What the method is called that is the `number`th of a model, counted from 1.
+    pub fn method_name(&self, number: usize) -> String {
+        let name = if self.with_state {
+            "forward_with_state"
+        } else {
+            "forward"
+        };
+        match number {
+            1 => name.to_owned(),
+            number => format!("{name}_{number}"),
+        }
     }
 }
 
@@ -40,6 +76,8 @@ pub(crate) struct Bound {
 #[derive(Default)]
 pub(crate) struct Builder {
     body: Body,
+    /// Whether stateful layers go on where another call stopped.
+    with_state: bool,
 }
 
 impl Builder {
@@ -53,6 +91,26 @@ impl Builder {
 
     pub fn spec(&self, id: ValueId) -> &Spec {
         &self.body.values[id.0].spec
+    }
+
+    /// A state of `spec` before the call; after it, it is the same unless it is changed.
+    fn state(&mut self, layer: &str, name: &str, spec: Spec) -> ValueId {
+        let input = self.value(name, spec);
+        self.body.states.push(State {
+            keras_name: layer.to_owned(),
+            name: self.body.values[input.0].name.clone(),
+            input,
+            output: input,
+        });
+        input
+    }
+
+    /// The state that was `before` is `after` at the end of the call.
+    fn change_state(&mut self, before: ValueId, after: ValueId) {
+        let mut states = self.body.states.iter_mut();
+        if let Some(state) = states.find(|state| state.input == before) {
+            state.output = after;
+        }
     }
 
     /// Adds a step with one output of `spec`.
@@ -83,7 +141,10 @@ pub(crate) fn lower_body(
 ) -> Body {
     let graph = lowering.graph;
     let of_graph = graph.model(model);
-    let mut builder = Builder::default();
+    let mut builder = Builder {
+        with_state: signature.with_state,
+        ..Builder::default()
+    };
     let mut bound: HashMap<TensorId, Bound> = HashMap::new();
     let input_names = graph.input_names(of_graph);
     builder.body.input_names.clone_from(&input_names);
@@ -93,12 +154,13 @@ pub(crate) fn lower_body(
         builder.body.inputs.push(value);
         bound.insert(*tensor, Bound { value, mask: None });
     }
-    for ((tensor, name), (_, _, masked)) in inputs.zip(&signature.0) {
-        let mask = masked.then(|| {
-            let dims = builder.spec(bound[tensor].value).shape.0.clone();
-            let shape = Shape(dims[..dims.len().min(2)].to_vec());
+    for ((tensor, name), (_, _, mask)) in inputs.zip(&signature.inputs) {
+        let mask = mask.map(|rank| {
+            // A mask has the first axes of its tensor.
+            let mut dims = builder.spec(bound[tensor].value).shape.0.clone();
+            dims.resize(rank, None);
             let spec = Spec {
-                shape,
+                shape: Shape(dims),
                 kind: Kind::Bool,
             };
             builder.value(&format!("{name}_mask"), spec)
@@ -108,20 +170,32 @@ pub(crate) fn lower_body(
             bound.mask = mask;
         }
     }
-    for call in &of_graph.calls {
-        let found = |tensors: &[TensorId]| -> Option<Vec<Bound>> {
-            tensors
-                .iter()
-                .map(|tensor| bound.get(tensor).copied())
-                .collect()
-        };
+    let cleared = graph.cleared_masks(model);
+    for (call, gone) in of_graph.calls.iter().zip(&cleared.at_calls) {
         // A call behind one that failed has no inputs; the failure is reported already.
+        let found = |tensor: &TensorId| bound.get(tensor).copied();
+        let inputs: Option<Vec<Bound>> = call
+            .inputs
+            .iter()
+            .map(|tensor| {
+                let bound = found(tensor)?;
+                let mask = bound.mask.filter(|_| !gone.contains(tensor));
+                Some(Bound { mask, ..bound })
+            })
+            .collect();
         let named: Option<Vec<_>> = call
             .named
             .iter()
-            .map(|(name, tensors)| Some((name.clone(), found(tensors)?)))
+            .map(|(name, tensors)| {
+                let tensors = tensors.iter();
+                let found = tensors.map(|tensor| match tensor {
+                    Some(tensor) => found(tensor).map(Some),
+                    None => Some(None),
+                });
+                Some((name.clone(), found.collect::<Option<Vec<_>>>()?))
+            })
             .collect();
-        let (Some(inputs), Some(named)) = (found(&call.inputs), named) else {
+        let (Some(inputs), Some(named)) = (inputs, named) else {
             continue;
         };
         let layer = graph.layer(call.layer);
@@ -131,6 +205,7 @@ pub(crate) fn lower_body(
             model,
             id: call.layer,
             layer,
+            literals: &call.literals,
             count: call.outputs.len(),
             known: call
                 .outputs
@@ -161,10 +236,14 @@ pub(crate) fn lower_body(
             name: taken.unique(&names::value_name(&keras_name)),
             keras_name,
             value,
-            mask,
+            mask: mask.filter(|_| !cleared.at_end.contains(tensor)),
         })
     });
     builder.body.outputs = outputs.collect();
+    let mut taken = names::Names::fields();
+    for state in &mut builder.body.states {
+        state.name = taken.unique(&state.name);
+    }
     builder.body
 }
 
@@ -175,12 +254,14 @@ pub(crate) struct LayerCall<'a, 'g> {
     model: ModelId,
     id: LayerId,
     layer: &'g Layer,
+    /// Arguments that are no tensors.
+    literals: &'g [(String, Literal)],
     /// How many outputs are looked at.
     pub count: usize,
     /// What is known of the outputs.
     known: Vec<Spec>,
     inputs: Vec<Bound>,
-    named: Vec<(String, Vec<Bound>)>,
+    named: Vec<(String, Vec<Option<Bound>>)>,
     /// Of a wrapper, its parts.
     parts: &'g [LayerId],
     outputs: Vec<ValueId>,
@@ -199,7 +280,7 @@ impl<'g> LayerCall<'_, 'g> {
                 lowering(class).call(self)?;
                 let mask = mask::output_mask(self, class.layer().mask_rule())?;
                 let outputs = self.outputs.iter().enumerate();
-                // Only a layer's first output carries a mask: the others are states.
+                // Only a layer's first output carries a mask: the others are states and scores.
                 let bound = outputs.map(|(index, value)| Bound {
                     value: *value,
                     mask: mask.filter(|_| index == 0),
@@ -227,30 +308,35 @@ impl<'g> LayerCall<'_, 'g> {
             return Err(self.unsupported("layer", "a layer to wrap", "none"));
         };
         let layer = self.lowering.graph.layer(id);
+        let named = named.into_iter();
+        let named = named.map(|(name, bound)| (name, bound.into_iter().map(Some).collect()));
         let mut part = LayerCall {
             lowering: &mut *self.lowering,
             builder: &mut *self.builder,
             model: self.model,
             id,
             layer,
+            literals: &[],
             count,
             known: Vec::new(),
             inputs,
-            named,
+            named: named.collect(),
             parts: &[],
             outputs: Vec::new(),
         };
         part.lower()
     }
 
-    /// A mask that is passed by name may come as numbers: Keras casts it.
+    /// Masks that are passed by name may come as numbers: Keras casts them.
     fn cast_masks(&mut self) {
         for index in 0..self.named.len() {
-            if self.named[index].0 == "mask" {
-                for position in 0..self.named[index].1.len() {
-                    let mask = self.named[index].1[position].value;
-                    self.named[index].1[position].value = self.cast(mask, Kind::Bool);
+            let (name, bound) = &self.named[index];
+            if name == "mask" || name.ends_with("_mask") {
+                let mut bound = bound.clone();
+                for bound in bound.iter_mut().flatten() {
+                    bound.value = self.cast(bound.value, Kind::Bool);
                 }
+                self.named[index].1 = bound;
             }
         }
     }
@@ -260,7 +346,7 @@ impl<'g> LayerCall<'_, 'g> {
         let model = self.graph().model(inner);
         let mut specs = Vec::with_capacity(model.inputs.len());
         let mut values = Vec::with_capacity(model.inputs.len());
-        let explicit = self.named_values("mask");
+        let explicit = self.named_slots("mask");
         let mut masks = Vec::with_capacity(model.inputs.len());
         for (index, tensor) in model.inputs.iter().enumerate() {
             let Some(bound) = self.inputs.get(index).copied() else {
@@ -283,16 +369,21 @@ impl<'g> LayerCall<'_, 'g> {
             values.push(self.cast(bound.value, kind));
             specs.push(Spec { shape, kind });
             masks.push(match &explicit {
-                Some(explicit) => explicit.get(index).copied(),
+                Some(explicit) => explicit.get(index).copied().flatten(),
                 None => bound.mask,
             });
         }
-        let signature = specs
-            .iter()
-            .zip(&masks)
-            .map(|(spec, mask)| (spec.shape.rank(), spec.kind, mask.is_some()))
-            .collect();
-        let body = self.lowering.body(inner, &Signature(signature), &specs);
+        let inputs = specs.iter().zip(&masks);
+        let signature = Signature {
+            inputs: inputs
+                .map(|(spec, mask)| {
+                    let of_mask = mask.map(|mask| self.rank(mask));
+                    (spec.shape.rank(), spec.kind, of_mask)
+                })
+                .collect(),
+            with_state: self.builder.with_state && self.lowering.has_state(inner),
+        };
+        let body = self.lowering.body(inner, &signature, &specs);
         let position = self.lowering.positions[&inner];
         let of_inner = &self.lowering.models[position].bodies[body];
         let result_specs: Vec<Spec> = of_inner
@@ -301,6 +392,9 @@ impl<'g> LayerCall<'_, 'g> {
             .map(|id| of_inner.value(id).spec.clone())
             .collect();
         let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
+        let states = of_inner.states.clone();
+        let state_specs = states.iter().map(|state| of_inner.value(state.input));
+        let state_specs: Vec<Spec> = state_specs.map(|value| value.spec.clone()).collect();
         // The sizes that this call makes known.
         let mut result_specs = result_specs;
         for (spec, known) in result_specs.iter_mut().zip(&self.known) {
@@ -315,6 +409,15 @@ impl<'g> LayerCall<'_, 'g> {
             .collect();
         let module = self.module()?;
         values.extend(masks.iter().flatten());
+        let first_state = results.len() - states.len();
+        for (index, (state, spec)) in states.iter().zip(state_specs).enumerate() {
+            let path = format!("{}/{}", self.layer.name, state.keras_name);
+            let name = format!("{}_{}", self.layer.name, state.name);
+            let before = self.builder.state(&path, &name, spec);
+            self.builder
+                .change_state(before, results[first_state + index]);
+            values.push(before);
+        }
         self.builder.body.steps.push(Step {
             operation: Operation::Model { module, body },
             inputs: values,
@@ -357,6 +460,28 @@ impl<'g> LayerCall<'_, 'g> {
         self.lowering.modules.get(&self.id)
     }
 
+    /// Whether stateful layers go on where another call of the model stopped.
+    pub fn with_state(&self) -> bool {
+        self.builder.with_state
+    }
+
+    /// A state of the layer before the call, `part` of those that it has.
+    pub fn state(&mut self, part: &str, spec: Spec) -> ValueId {
+        let layer = self.layer;
+        let name = format!("{}_{part}", layer.name);
+        self.builder.state(&layer.name, &name, spec)
+    }
+
+    /// The state that was `before` is `after` at the end of the call.
+    pub fn change_state(&mut self, before: ValueId, after: ValueId) {
+        self.builder.change_state(before, after);
+    }
+
+    /// How often Keras calls the layer when the outermost model is called once.
+    pub fn times_called(&self) -> usize {
+        self.lowering.times.get(&self.id).copied().unwrap_or(0)
+    }
+
     /// The inputs of all calls of the layer.
     pub fn calls(&self) -> Vec<Vec<Spec>> {
         self.lowering
@@ -397,32 +522,41 @@ impl<'g> LayerCall<'_, 'g> {
 
     /// The mask that was passed by name, or else that of the first input.
     pub fn mask(&self) -> Option<ValueId> {
-        match self.named_values("mask") {
-            Some(masks) => masks.first().copied(),
-            None => self.inputs.first().and_then(|bound| bound.mask),
-        }
+        self.masks().first().copied().flatten()
     }
 
-    /// The mask that goes on behind the layer: in Keras 3 that of the first input, before the one
-    /// that was passed by name if there is one.
-    pub fn passed_mask(&mut self) -> Option<ValueId> {
-        let mask = if self.generation().is_keras3() {
-            self.inputs.first().and_then(|bound| bound.mask)
-        } else {
-            self.mask()
-        };
-        mask.map(|mask| self.cast(mask, Kind::Bool))
+    /// The masks that were passed by name, or else those of the inputs.
+    pub fn masks(&self) -> Vec<Option<ValueId>> {
+        let implicit = || self.input_masks();
+        self.named_slots("mask").unwrap_or_else(implicit)
     }
 
     /// Whether a mask was passed by name.
     pub fn has_explicit_mask(&self) -> bool {
-        self.named_values("mask").is_some()
+        self.named_slots("mask").is_some()
     }
 
     /// The tensors passed under `name`.
     pub fn named_values(&self, name: &str) -> Option<Vec<ValueId>> {
+        let slots = self.named_slots(name)?;
+        Some(slots.into_iter().flatten().collect())
+    }
+
+    /// The tensors passed under `name`, with a place for each null among them.
+    pub fn named_slots(&self, name: &str) -> Option<Vec<Option<ValueId>>> {
         let (_, bound) = self.named.iter().find(|(key, _)| key == name)?;
-        Some(bound.iter().map(|bound| bound.value).collect())
+        Some(
+            bound
+                .iter()
+                .map(|bound| Some(bound.as_ref()?.value))
+                .collect(),
+        )
+    }
+
+    /// Whether the call argument `name`, which is no tensor, is set.
+    pub fn flag(&self, name: &str) -> bool {
+        let mut literals = self.literals.iter();
+        literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
     }
 
     /// Shape and kind of a value.
@@ -511,6 +645,29 @@ impl<'g> LayerCall<'_, 'g> {
         let rank = self.rank(value);
         let axes = invert(&axis_to_one(rank, format.channel_axis(rank)));
         self.permute(value, axes)
+    }
+
+    /// `(batch, steps, …)` as one batch: `(batch * steps, …)`.
+    pub fn fold_steps(&mut self, value: ValueId) -> ValueId {
+        let spec = self.spec(value);
+        let batch = match (spec.shape.dim(0), spec.shape.dim(1)) {
+            (Some(batch), Some(steps)) => batch.checked_mul(steps),
+            _ => None,
+        };
+        let mut shape = vec![batch];
+        shape.extend(&spec.shape.0[2..]);
+        let spec = spec.with_shape(shape);
+        self.function(Function::FoldSteps, value, spec)
+    }
+
+    /// `value` with its first axis in two, as `like` has them.
+    pub fn unfold_steps(&mut self, value: ValueId, like: ValueId) -> ValueId {
+        let mut shape = self.spec(like).shape.0[..2].to_vec();
+        let spec = self.spec(value);
+        shape.extend(&spec.shape.0[1..]);
+        let spec = spec.with_shape(shape);
+        let operation = Operation::Function(Function::UnfoldSteps);
+        self.step(operation, vec![value, like], spec)
     }
 
     /// Applies an activation.

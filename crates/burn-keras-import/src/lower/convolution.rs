@@ -3,11 +3,15 @@
 use keras_ir::Problem;
 use keras_ir::activation::Activation;
 use keras_ir::layer::KerasLayer;
-use keras_ir::layer::convolution::{Conv, DepthwiseConv, Padding, Window};
+use keras_ir::layer::config::DataFormat;
+use keras_ir::layer::convolution::{
+    Border, Conv, ConvTranspose, DepthwiseConv, Padding, SeparableConv, Window,
+};
 use keras_ir::shape::Spec;
 
+use super::pooling::channels_first;
 use super::{LayerCall, LayerView, Lower};
-use crate::plan::{Function, Module, Operation};
+use crate::plan::{Function, Module, Operation, ValueId};
 
 impl Lower for Conv {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
@@ -27,8 +31,27 @@ impl Lower for Conv {
         })
     }
 
+    /// `Conv1D/2D/3D` of `tf.keras` takes several batch axes, which become one for the module.
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
-        convolve(call, self, &self.window, self.activation)
+        let mut value = call.float_input();
+        let mut folded = Vec::new();
+        while call.rank(value) > self.window.dimensions() + 2 {
+            folded.push(value);
+            value = call.fold_steps(value);
+        }
+        let mut value = convolve(
+            call,
+            self,
+            &self.window,
+            value,
+            self.use_bias,
+            self.activation,
+        )?;
+        while let Some(like) = folded.pop() {
+            value = call.unfold_steps(value, like);
+        }
+        call.output(value);
+        Ok(())
     }
 }
 
@@ -49,14 +72,101 @@ impl Lower for DepthwiseConv {
     }
 
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
-        convolve(call, self, &self.window, self.activation)
+        let input = call.float_input();
+        let value = convolve(
+            call,
+            self,
+            &self.window,
+            input,
+            self.use_bias,
+            self.activation,
+        )?;
+        call.output(value);
+        Ok(())
+    }
+}
+
+impl Lower for SeparableConv {
+    fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        let kernel = layer.weight("depthwise_kernel");
+        let input = kernel.get(self.window.dimensions()).copied()?;
+        Some(Module::SeparableConv {
+            channels: [input, self.filters],
+            kernel: self.window.size.clone(),
+            depth_multiplier: self.depth_multiplier,
+            strides: self.window.strides.clone(),
+            dilation: self.window.dilation.clone(),
+            padding: module_padding(&self.window, layer.calls),
+            bias: self.use_bias,
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let input = call.float_input();
+        let value = convolve(
+            call,
+            self,
+            &self.window,
+            input,
+            self.use_bias,
+            self.activation,
+        )?;
+        call.output(value);
+        Ok(())
+    }
+}
+
+impl Lower for ConvTranspose {
+    fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
+        let axes = 0..self.window.dimensions();
+        let input = layer.weight("kernel").last().copied()?;
+        Some(Module::ConvTranspose {
+            channels: [input, self.filters],
+            kernel: self.window.size.clone(),
+            strides: self.window.strides.clone(),
+            dilation: self.window.dilation.clone(),
+            padding: axes.clone().map(|axis| cut(self, axis)[0]).collect(),
+            padding_out: axes.map(|axis| cut(self, axis)[1]).collect(),
+            bias: self.use_bias,
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let input = call.float_input();
+        let format = self.window.data_format;
+        let output = output(call, self, input)?;
+        check_bias(call, &self.window, self.use_bias, &output)?;
+        let value = call.channels_first(input, format);
+        let output = channels_first(output, format);
+        let odd = (0..self.window.dimensions()).map(|axis| (0, cut(self, axis)[2]));
+        let odd: Vec<(usize, usize)> = [(0, 0), (0, 0)].into_iter().chain(odd).collect();
+        let mut whole = output.clone();
+        for (size, (_, behind)) in whole.shape.0.iter_mut().zip(&odd) {
+            *size = size.and_then(|size| size.checked_add(*behind));
+        }
+        let module = Operation::Module(call.module()?);
+        let mut value = call.step(module, vec![value], whole);
+        if odd.iter().any(|pair| *pair != (0, 0)) {
+            value = call.function(Function::Crop(odd), value, output);
+        }
+        let value = finish(call, &self.window, value, self.activation);
+        call.output(value);
+        Ok(())
+    }
+}
+
+/// What a transposed convolution's padding comes to along an axis: what Burn's module cuts off on
+/// both sides, what it adds behind, and what is left to cut off behind.
+fn cut(layer: &ConvTranspose, axis: usize) -> [usize; 3] {
+    match layer.borders(axis) {
+        Border::Crop(before, after) => [before, 0, after - before],
+        Border::Extend(more) => [0, more, 0],
     }
 }
 
 /// The padding that is the same in all calls and known, so that it can be the module's own.
 fn known_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usize)>> {
-    let first = window.data_format.first_spatial_axis();
-    (0..window.dimensions())
+    let padding: Option<Vec<(usize, usize)>> = (0..window.dimensions())
         .map(|axis| {
             let extent = window.extent(axis);
             let stride = window.strides[axis];
@@ -67,7 +177,9 @@ fn known_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usi
                 Padding::Same if stride == 1 => Some(split(extent - 1)),
                 Padding::Same => {
                     let mut paddings = calls.iter().map(|inputs| {
-                        let size = inputs.first()?.shape.dim(first + axis)?;
+                        let (input, _) = window.split_batch(inputs).ok()?;
+                        let first = window.data_format.first_spatial_axis();
+                        let size = input.shape.dim(first + axis)?;
                         let steps = size.div_ceil(stride).saturating_sub(1);
                         let covered = steps.saturating_mul(stride).saturating_add(extent);
                         Some(split(covered.saturating_sub(size)))
@@ -77,7 +189,12 @@ fn known_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usi
                 }
             }
         })
-        .collect()
+        .collect();
+    // In three dimensions Burn pads both sides alike.
+    let fits = |pairs: &Vec<(usize, usize)>| {
+        pairs.len() < 3 || pairs.iter().all(|(before, after)| before == after)
+    };
+    padding.filter(fits)
 }
 
 /// The odd element goes to the end.
@@ -89,20 +206,57 @@ fn module_padding(window: &Window, calls: &[Vec<Spec>]) -> Vec<(usize, usize)> {
     known_padding(window, calls).unwrap_or_else(|| vec![(0, 0); window.dimensions()])
 }
 
+/// The layer's output for `input`.
+fn output(
+    call: &LayerCall<'_, '_>,
+    layer: &dyn KerasLayer,
+    input: ValueId,
+) -> Result<Spec, Problem> {
+    match layer.outputs(&[call.spec(input).clone()]) {
+        Ok(mut outputs) => Ok(outputs.remove(0)),
+        Err(m) => Err(call.unsupported("inputs", &m.expected, &m.found)),
+    }
+}
+
+/// Refuses an output to whose last axis Keras 3 adds the bias of a channels-first convolution.
+///
+/// On TensorFlow, `ops.add` of Keras 3.15 takes what can be squeezed to a vector for a bias of the
+/// last axis if that is as long, whatever axis it was made for. Other backends add it rightly.
+fn check_bias(
+    call: &LayerCall<'_, '_>,
+    window: &Window,
+    use_bias: bool,
+    output: &Spec,
+) -> Result<(), Problem> {
+    let channels_first = window.data_format == DataFormat::ChannelsFirst;
+    let (channels, last) = (output.shape.dim(1), output.shape.last());
+    let mistaken = channels.is_some_and(|channels| channels > 1) && channels == last;
+    if !(call.generation().is_keras3() && channels_first && use_bias && mistaken) {
+        return Ok(());
+    }
+    let expected = "a last axis that is not as long as there are channels";
+    let problem = call.unsupported("data_format", expected, &output.shape.to_string());
+    Err(problem.help(
+        "Keras 3 on TensorFlow adds the bias along that axis instead of the channels; save the \
+         model with data_format=\"channels_last\"",
+    ))
+}
+
+/// The layer's module on `input`, with padding before and the activation after it.
 fn convolve(
     call: &mut LayerCall<'_, '_>,
     layer: &dyn KerasLayer,
     window: &Window,
+    input: ValueId,
+    use_bias: bool,
     activation: Activation,
-) -> Result<(), Problem> {
-    let input = call.float_input();
-    let spec = call.spec(input).clone();
-    let output = layer.outputs(std::slice::from_ref(&spec));
-    let output = output.map_err(|m| call.unsupported("inputs", &m.expected, &m.found))?;
+) -> Result<ValueId, Problem> {
+    let output = output(call, layer, input)?;
+    check_bias(call, window, use_bias, &output)?;
     let format = window.data_format;
     let mut value = call.channels_first(input, format);
     if window.padding == Padding::Same && !pads_itself(call, window) {
-        // The size is known at run time alone, or differs between calls.
+        // The size is known at run time alone or differs between calls, or the module cannot.
         let mut padded = call.spec(value).clone();
         for size in &mut padded.shape.0[2..] {
             *size = None;
@@ -114,25 +268,30 @@ fn convolve(
         };
         value = call.function(pad, value, padded);
     }
-    let mut channels_first = output[0].shape.0.clone();
-    let rank = channels_first.len();
-    let channels = channels_first.remove(format.channel_axis(rank));
-    channels_first.insert(1, channels);
     let module = Operation::Module(call.module()?);
-    let value = call.step(module, vec![value], Spec::float(channels_first));
-    // An activation along the last axis means Keras's last axis.
-    let value = if activation.is_elementwise() {
-        let value = call.activate(value, activation);
-        call.restore_channels(value, format)
-    } else {
-        let value = call.restore_channels(value, format);
-        call.activate(value, activation)
-    };
-    call.output(value);
-    Ok(())
+    let value = call.step(module, vec![value], channels_first(output, format));
+    Ok(finish(call, window, value, activation))
 }
 
 /// Whether the module's own padding is that of `SAME`.
 fn pads_itself(call: &LayerCall<'_, '_>, window: &Window) -> bool {
     known_padding(window, &call.calls()).is_some()
+}
+
+/// The activation, and the channels where they belong. An activation along the last axis means
+/// Keras's last axis.
+fn finish(
+    call: &mut LayerCall<'_, '_>,
+    window: &Window,
+    value: ValueId,
+    activation: Activation,
+) -> ValueId {
+    let format = window.data_format;
+    if activation.is_elementwise() {
+        let value = call.activate(value, activation);
+        call.restore_channels(value, format)
+    } else {
+        let value = call.restore_channels(value, format);
+        call.activate(value, activation)
+    }
 }

@@ -14,7 +14,7 @@ pub(crate) fn output_mask(
 ) -> Result<Option<ValueId>, Problem> {
     match rule {
         MaskRule::Stop => Ok(None),
-        MaskRule::Pass => Ok(call.passed_mask()),
+        MaskRule::Pass => Ok(call.mask().map(|mask| call.cast(mask, Kind::Bool))),
         MaskRule::NotZero => {
             let ids = call.input();
             let spec = call.spec(ids).with_kind(Kind::Bool);

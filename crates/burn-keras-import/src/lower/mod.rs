@@ -5,17 +5,22 @@
 //! `mask.rs`, whatever the layer.
 
 mod activation;
+mod attention;
 mod body;
+mod borders;
 mod convolution;
 mod core;
+mod einsum;
 mod mask;
 mod merging;
 mod normalization;
 mod pooling;
-mod preprocessing;
 mod recurrent;
 mod regularization;
 mod reshaping;
+mod resizing;
+mod scaling;
+mod state;
 mod symbolic;
 mod wrapper;
 
@@ -24,7 +29,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, WeightRef};
 use keras_ir::layer::{LayerKind as Class, Wrapper};
 use keras_ir::shape::Spec;
-use keras_ir::{Problem, ProblemKind, Report};
+use keras_ir::{Generation, Problem, ProblemKind, Report, json};
+use serde_json::Value;
 
 use crate::names;
 use crate::passes;
@@ -58,8 +64,11 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Softmax(layer) => layer,
         Class::Conv(layer) => layer,
         Class::DepthwiseConv(layer) => layer,
+        Class::SeparableConv(layer) => layer,
+        Class::ConvTranspose(layer) => layer,
         Class::Pooling(layer) => layer,
         Class::GlobalPooling(layer) => layer,
+        Class::AdaptivePooling(layer) => layer,
         Class::BatchNormalization(layer) => layer,
         Class::LayerNormalization(layer) => layer,
         Class::RmsNormalization(layer) => layer,
@@ -74,10 +83,19 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Permute(layer) => layer,
         Class::RepeatVector(layer) => layer,
         Class::ZeroPadding(layer) => layer,
+        Class::Cropping(layer) => layer,
+        Class::UpSampling(layer) => layer,
+        Class::Resizing(layer) => layer,
+        Class::CenterCrop(layer) => layer,
+        Class::Rescaling(layer) => layer,
+        Class::CustomScale(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
         Class::Dot(layer) => layer,
-        Class::Lstm(layer) => layer,
+        Class::EinsumDense(layer) => layer,
+        Class::Attention(layer) => layer,
+        Class::MultiHeadAttention(layer) => layer,
+        Class::Recurrent(layer) => layer,
         Class::MaskOperation(layer) => layer,
     }
 }
@@ -92,17 +110,29 @@ pub(crate) trait LowerWrapper {
 fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
     match wrapper {
         Wrapper::TimeDistributed(wrapper) => wrapper,
+        Wrapper::Bidirectional(wrapper) => wrapper,
+        Wrapper::Rnn(wrapper) => wrapper,
     }
 }
 
 /// A layer as its lowering sees it when the module is chosen.
 pub(crate) struct LayerView<'g> {
     layer: &'g Layer,
+    /// The generation that wrote the file.
+    pub generation: Generation,
     /// The inputs of all its calls, in all models.
     pub calls: &'g [Vec<Spec>],
+    /// Arguments of all its calls that are no tensors.
+    literals: Vec<&'g (String, Value)>,
 }
 
 impl LayerView<'_> {
+    /// Whether any call sets the argument `name`.
+    pub fn flag(&self, name: &str) -> bool {
+        let mut literals = self.literals.iter();
+        literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
+    }
+
     /// Keras's shape of a weight; empty if the layer has no such weight.
     pub fn weight(&self, name: &str) -> &[usize] {
         let weights = self.layer.weights.iter();
@@ -129,6 +159,9 @@ pub fn lower(graph: &Graph, name: &str) -> Result<Plan, Report> {
         .collect();
     let signature = Signature::unmasked(&inputs);
     lowering.body(graph.root, &signature, &inputs);
+    if lowering.has_state(graph.root) {
+        lowering.body(graph.root, &signature.with_state(), &inputs);
+    }
     lowering.finish()
 }
 
@@ -140,6 +173,10 @@ pub(crate) struct Lowering<'g> {
     /// The inputs of all calls of each layer.
     calls: BTreeMap<LayerId, Vec<Vec<Spec>>>,
     modules: HashMap<LayerId, Module>,
+    /// How often Keras calls each layer when the root is called once.
+    times: HashMap<LayerId, usize>,
+    /// The models in which layers carry states from one call to the next.
+    with_state: HashSet<ModelId>,
     /// Position of each model in the plan.
     positions: HashMap<ModelId, usize>,
     models: Vec<ModelPlan>,
@@ -162,9 +199,11 @@ impl<'g> Lowering<'g> {
         let mut lowering = Self {
             graph,
             name: name.to_owned(),
-            ownership,
             calls,
             modules,
+            times: state::times_called(graph, &ownership.models),
+            with_state: state::models_with_state(graph, &ownership.models),
+            ownership,
             positions,
             models: Vec::new(),
             bodies: HashMap::new(),
@@ -275,14 +314,19 @@ impl<'g> Lowering<'g> {
         });
         passes::prune(&mut body);
         let bodies = &mut self.models[self.positions[&model]].bodies;
-        body.name = match bodies.len() {
-            0 => "forward".into(),
-            count => format!("forward_{}", count + 1),
-        };
+        let same = self.bodies.keys().filter(|(other, of_other)| {
+            *other == model && of_other.is_with_state() == signature.is_with_state()
+        });
+        body.name = signature.method_name(same.count() + 1);
         bodies.push(body);
         let index = bodies.len() - 1;
         self.bodies.insert(key, index);
         index
+    }
+
+    /// Whether layers of `model` carry states from one call to the next.
+    fn has_state(&self, model: ModelId) -> bool {
+        self.with_state.contains(&model)
     }
 
     /// Whether a step of `model` calls a module that works element by element.
@@ -328,7 +372,7 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
         for call in &model.calls {
             // Initial states count as inputs, whichever way they are passed.
             let states = call.argument("initial_state").unwrap_or_default();
-            let inputs = call.inputs.iter().chain(states);
+            let inputs = call.inputs.iter().chain(states.iter().flatten());
             let specs: Vec<Spec> = inputs
                 .map(|tensor| model.tensors[tensor.0].spec.clone())
                 .collect();
@@ -342,12 +386,24 @@ fn calls(graph: &Graph, ownership: &Ownership) -> BTreeMap<LayerId, Vec<Vec<Spec
 
 /// The modules of all layers that are called.
 fn modules(graph: &Graph, calls: &BTreeMap<LayerId, Vec<Vec<Spec>>>) -> HashMap<LayerId, Module> {
+    let mut literals: HashMap<LayerId, Vec<&(String, Value)>> = HashMap::new();
+    for call in graph.models.iter().flat_map(|model| &model.calls) {
+        literals
+            .entry(call.layer)
+            .or_default()
+            .extend(&call.literals);
+    }
     let modules = calls.iter().filter_map(|(id, calls)| {
         let layer = graph.layer(*id);
         let LayerKind::Layer(class) = &layer.kind else {
             return None;
         };
-        let module = lowering(class).module(&LayerView { layer, calls })?;
+        let module = lowering(class).module(&LayerView {
+            layer,
+            generation: graph.generation,
+            calls,
+            literals: literals.get(id).cloned().unwrap_or_default(),
+        })?;
         Some((*id, module))
     });
     modules.collect()

@@ -2,8 +2,9 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
+use keras_ir::layer::config::DataFormat;
 use keras_ir::layer::convolution::Padding;
-use keras_ir::layer::pooling::{GlobalPooling, Pooling, Reduction};
+use keras_ir::layer::pooling::{AdaptivePooling, GlobalPooling, Pooling, Reduction};
 use keras_ir::shape::Spec;
 
 use super::{LayerCall, Lower};
@@ -24,10 +25,7 @@ impl Lower for Pooling {
             Reduction::Max => Function::MaxPool(window),
             Reduction::Average => Function::AveragePool(window),
         };
-        let mut shape = output.shape.0;
-        let channels = shape.remove(format.channel_axis(shape.len()));
-        shape.insert(1, channels);
-        let value = call.function(function, value, Spec::float(shape));
+        let value = call.function(function, value, channels_first(output, format));
         let value = call.restore_channels(value, format);
         call.output(value);
         Ok(())
@@ -56,6 +54,32 @@ impl Lower for GlobalPooling {
         call.output(output);
         Ok(())
     }
+}
+
+impl Lower for AdaptivePooling {
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let input = call.float_input();
+        let output = outputs(self, call)?;
+        let format = self.data_format;
+        let value = call.channels_first(input, format);
+        let size = self.output_size.clone();
+        let function = match self.reduction {
+            Reduction::Max => Function::AdaptiveMaxPool(size),
+            Reduction::Average => Function::AdaptiveAveragePool(size),
+        };
+        let value = call.function(function, value, channels_first(output, format));
+        let value = call.restore_channels(value, format);
+        call.output(value);
+        Ok(())
+    }
+}
+
+/// `spec`, which is in `format`, with the channels on axis 1.
+pub(super) fn channels_first(spec: Spec, format: DataFormat) -> Spec {
+    let mut shape = spec.shape.0.clone();
+    let channels = shape.remove(format.channel_axis(shape.len()));
+    shape.insert(1, channels);
+    spec.with_shape(shape)
 }
 
 /// The layer's output for the first input.

@@ -2,7 +2,7 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::config::DataFormat;
-use keras_ir::layer::reshaping::{Flatten, Permute, RepeatVector, Reshape, ZeroPadding};
+use keras_ir::layer::reshaping::{Flatten, Permute, RepeatVector, Reshape};
 use keras_ir::shape::Spec;
 
 use super::pooling::outputs;
@@ -69,19 +69,6 @@ impl Lower for RepeatVector {
         let input = call.input();
         let spec = outputs(self, call)?;
         let value = call.function(Function::RepeatVector(self.n), input, spec);
-        call.output(value);
-        Ok(())
-    }
-}
-
-impl Lower for ZeroPadding {
-    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
-        let input = call.float_input();
-        let spec = outputs(self, call)?;
-        let mut padding = vec![(0, 0); spec.shape.rank()];
-        let first = self.data_format.first_spatial_axis();
-        padding[first..first + self.padding.len()].copy_from_slice(&self.padding);
-        let value = call.function(Function::Pad(padding), input, spec);
         call.output(value);
         Ok(())
     }

@@ -51,6 +51,9 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
         .iter()
         .map(|id| id.map(|id| pass.keep(&old, id)))
         .collect();
+    let states = old.states.iter().map(|state| state.input);
+    let kept_states: HashMap<ValueId, ValueId> =
+        states.map(|id| (id, pass.keep(&old, id))).collect();
     for step in &old.steps {
         pass.step(&old, step);
     }
@@ -61,6 +64,11 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
             .mask
             .map(|mask| pass.straight(mask, &output.keras_name));
     }
+    let mut states = old.states.clone();
+    for state in &mut states {
+        state.input = kept_states[&state.input];
+        state.output = pass.straight(state.output, &state.keras_name);
+    }
     *body = Body {
         name: old.name,
         inputs,
@@ -69,6 +77,7 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
         values: pass.values,
         steps: pass.steps,
         outputs,
+        states,
     };
 }
 
@@ -180,6 +189,8 @@ impl Pass<'_> {
             | Function::ToFloat
             | Function::ToInt
             | Function::ToBool
+            | Function::Scale(_)
+            | Function::Shift(_)
             | Function::Add
             | Function::Subtract
             | Function::Multiply
@@ -214,13 +225,9 @@ impl Pass<'_> {
             }
             Function::Concatenate(axis) => Function::Concatenate(axes[*axis]),
             Function::Reverse(axis) => Function::Reverse(axes[*axis]),
-            Function::Pad(padding) => {
-                let mut lying = padding.clone();
-                for (pair, axis) in padding.iter().zip(axes) {
-                    lying[*axis] = *pair;
-                }
-                Function::Pad(lying)
-            }
+            Function::Pad(padding) => Function::Pad(lying(padding, axes)),
+            Function::Crop(cropping) => Function::Crop(lying(cropping, axes)),
+            Function::Repeat(factors) => Function::Repeat(lying(factors, axes)),
             Function::GlobalMaxPool(reduced) => {
                 return Rule::Reduces(reduced.clone(), Function::GlobalMaxPool);
             }
@@ -313,6 +320,15 @@ impl Pass<'_> {
         }
         self.value(&of_old.name, of_old.spec.with_shape(shape))
     }
+}
+
+/// What belongs to each axis, in the order in which the axes lie.
+fn lying<T: Clone>(meant: &[T], axes: &[usize]) -> Vec<T> {
+    let mut lying = meant.to_vec();
+    for (item, axis) in meant.iter().zip(axes) {
+        lying[*axis] = item.clone();
+    }
+    lying
 }
 
 /// Whether a module works element by element.

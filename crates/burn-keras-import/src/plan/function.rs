@@ -1,6 +1,7 @@
 //! The functions that a plan may call.
 
 use keras_ir::Activation;
+use keras_ir::layer::resizing::Interpolation;
 use keras_ir::shape::{Kind, Spec};
 
 use super::literal::{Literal, activation_parts};
@@ -78,10 +79,34 @@ pub enum Function {
         /// Dilation.
         dilation: Vec<usize>,
     },
+    /// So many elements cut off before and after, per axis.
+    Crop(Vec<(usize, usize)>),
+    /// Each element so many times in a row, per axis.
+    Repeat(Vec<usize>),
+    /// Height and width of a channels-first image so many times as large.
+    Upsample {
+        /// The factors.
+        factors: Vec<usize>,
+        /// How values between pixels are found.
+        interpolation: Interpolation,
+    },
+    /// A channels-first image in another height and width.
+    Resize {
+        /// Height and width.
+        size: Vec<usize>,
+        /// How values between pixels are found.
+        interpolation: Interpolation,
+        /// Whether more pixels are looked at when the image becomes smaller.
+        antialias: bool,
+    },
     /// Maximum pooling, channels first.
     MaxPool(PoolWindow),
     /// Average pooling, channels first; padding does not count.
     AveragePool(PoolWindow),
+    /// Maximum pooling to a given size of the spatial axes, channels first.
+    AdaptiveMaxPool(Vec<usize>),
+    /// Average pooling to a given size of the spatial axes, channels first.
+    AdaptiveAveragePool(Vec<usize>),
     /// Largest element over axes.
     GlobalMaxPool(ReducedAxes),
     /// Mean over axes.
@@ -90,6 +115,18 @@ pub enum Function {
     GlobalAveragePoolMasked {
         /// The axis of the steps, and whether it stays.
         axes: ReducedAxes,
+    },
+    /// Every element times a number.
+    Scale(f64),
+    /// Every element plus a number.
+    Shift(f64),
+    /// The elements of the last axis times numbers plus numbers, one of them for all or one for
+    /// each.
+    Rescale {
+        /// The factors.
+        scale: Vec<f64>,
+        /// What is added.
+        offset: Vec<f64>,
     },
     /// Sum of two.
     Add,
@@ -125,6 +162,23 @@ pub enum Function {
     And,
     /// Either mask.
     Or,
+    /// A mask `[1, queries, keys]` by which no query sees a later key, from both and their axis.
+    Causal(usize),
+    /// A mask `[1, queries, keys]` by which each query sees the keys near it.
+    Window {
+        /// The axis of the steps.
+        axis: usize,
+        /// How far, the query's own step included.
+        size: usize,
+    },
+    /// These axes as steps, all others but the last as batch.
+    FoldAxes(Vec<usize>),
+    /// Undoes [`FoldAxes`](Self::FoldAxes): the axes of the second input.
+    UnfoldAxes(Vec<usize>),
+    /// A mask of attention for query and key (the second and third input) with folded axes.
+    FoldMask(Vec<usize>),
+    /// Weights of attention between query and key (the second and third input) that were folded.
+    UnfoldScores(Vec<usize>),
     /// Whether any element of a mask along an axis keeps.
     Any {
         /// The axis.
@@ -189,7 +243,7 @@ impl Function {
                     Literal::sizes(shape),
                     (*invert).into(),
                 ];
-                function("preprocessing", "normalize", arguments)
+                function("normalization", "normalize", arguments)
             }
             Self::L2Normalize { axes, least_square } => {
                 let arguments = vec![Literal::sizes(axes), (*least_square).into()];
@@ -215,10 +269,28 @@ impl Function {
             Self::FoldSteps => function("shape", "fold_steps", vec![]),
             Self::UnfoldSteps => function("shape", "unfold_steps", vec![]),
             Self::Reverse(axis) => Method("flip", vec![Literal::sizes(&[*axis])]),
+            Self::Concatenate(axis) if input.kind == Kind::Int => {
+                Variadic("merge", "concatenate_int", vec![(*axis).into()])
+            }
             Self::Concatenate(axis) => Concatenate(*axis),
-            Self::Pad(padding) => {
-                let pairs = padding.iter().map(|pair| (*pair).into());
-                function("padding", "pad", vec![Literal::Array(pairs.collect())])
+            Self::Pad(padding) => function("padding", "pad", vec![Literal::pairs(padding)]),
+            Self::Crop(cropping) => function("padding", "crop", vec![Literal::pairs(cropping)]),
+            Self::Repeat(factors) => function("resize", "repeat", vec![Literal::sizes(factors)]),
+            Self::Upsample {
+                factors,
+                interpolation,
+            } => {
+                let arguments = vec![Literal::sizes(factors), (*interpolation).into()];
+                function("resize", "upsample2d", arguments)
+            }
+            Self::Resize {
+                size,
+                interpolation,
+                antialias,
+            } => {
+                let interpolation = (*interpolation).into();
+                let arguments = vec![Literal::sizes(size), interpolation, (*antialias).into()];
+                function("resize", "resize2d", arguments)
             }
             Self::PadSame {
                 kernel,
@@ -226,16 +298,24 @@ impl Function {
                 dilation,
             } => {
                 let arguments = [kernel, strides, dilation].map(|sizes| Literal::sizes(sizes));
-                let name = by_dimensions(kernel, ["pad_same1d", "pad_same2d"]);
+                let name = by_dimensions(kernel, ["pad_same1d", "pad_same2d", "pad_same3d"]);
                 function("padding", name, arguments.into())
             }
             Self::MaxPool(window) => {
-                let name = by_dimensions(&window.size, ["max_pool1d", "max_pool2d"]);
+                let names = ["max_pool1d", "max_pool2d", "max_pool3d"];
+                let name = by_dimensions(&window.size, names);
                 function("pool", name, window.arguments())
             }
             Self::AveragePool(window) => {
-                let name = by_dimensions(&window.size, ["average_pool1d", "average_pool2d"]);
+                let names = ["average_pool1d", "average_pool2d", "average_pool3d"];
+                let name = by_dimensions(&window.size, names);
                 function("pool", name, window.arguments())
+            }
+            Self::AdaptiveMaxPool(size) => {
+                function("pool", "adaptive_max_pool", vec![Literal::sizes(size)])
+            }
+            Self::AdaptiveAveragePool(size) => {
+                function("pool", "adaptive_average_pool", vec![Literal::sizes(size)])
             }
             Self::GlobalMaxPool(reduced) => function(
                 "pool",
@@ -249,6 +329,18 @@ impl Function {
             Self::GlobalAveragePoolMasked { axes } => {
                 let steps = axes.axes.first().copied().unwrap_or(1);
                 function("pool", "global_average_pool_masked", vec![steps.into()])
+            }
+            Self::Scale(factor) => Method("mul_scalar", vec![(*factor).into()]),
+            Self::Shift(number) => Method("add_scalar", vec![(*number).into()]),
+            Self::Rescale { scale, offset } => {
+                let slice = |numbers: &[f64]| {
+                    Literal::Slice(numbers.iter().copied().map(Literal::Float).collect())
+                };
+                function(
+                    "normalization",
+                    "rescale",
+                    vec![slice(scale), slice(offset)],
+                )
             }
             Self::Add => function("merge", "add", vec![]),
             Self::Subtract => function("merge", "subtract", vec![]),
@@ -266,9 +358,23 @@ impl Function {
             Self::ZerosMask => function("mask", "zeros_mask", vec![]),
             Self::And => function("mask", "and", vec![]),
             Self::Or => function("mask", "or", vec![]),
+            Self::Causal(axis) => function("mask", "causal", vec![(*axis).into()]),
+            Self::Window { axis, size } => {
+                function("mask", "window", vec![(*axis).into(), (*size).into()])
+            }
+            Self::FoldAxes(axes) => function("attention", "fold_axes", slice(axes)),
+            Self::UnfoldAxes(axes) => function("attention", "unfold_axes", slice(axes)),
+            Self::FoldMask(axes) => function("attention", "fold_mask", slice(axes)),
+            Self::UnfoldScores(axes) => function("attention", "unfold_scores", slice(axes)),
             Self::Any { axis, .. } => function("mask", "any", vec![(*axis).into()]),
         }
     }
+}
+
+fn slice(axes: &[usize]) -> Vec<Literal> {
+    vec![Literal::Slice(
+        axes.iter().copied().map(Literal::Size).collect(),
+    )]
 }
 
 fn not_equal(kind: Kind, value: f64) -> Expression {

@@ -1,6 +1,8 @@
 //! Arguments that are no tensors, as data: what a printer writes into a call.
 
 use keras_ir::Activation;
+use keras_ir::layer::resizing::Interpolation;
+use keras_ir::layer::rnn::MaskedOutput;
 
 /// An argument that is known when a plan is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,11 @@ impl Literal {
     /// `[a, b]` of sizes.
     pub fn sizes(sizes: &[usize]) -> Self {
         Self::Array(sizes.iter().copied().map(Self::Size).collect())
+    }
+
+    /// `[(a, b), (c, d)]` of sizes.
+    pub fn pairs(pairs: &[(usize, usize)]) -> Self {
+        Self::Array(pairs.iter().map(|pair| (*pair).into()).collect())
     }
 
     /// `vec![a, b]` of anything.
@@ -84,6 +91,36 @@ impl From<Activation> for Literal {
     fn from(activation: Activation) -> Self {
         let (_, variant, fields) = activation_parts(activation);
         Self::Variant("Activation", variant, fields)
+    }
+}
+
+impl From<MaskedOutput> for Literal {
+    /// A value of `burn_keras_nn::recurrent::MaskedOutput`.
+    fn from(output: MaskedOutput) -> Self {
+        let variant = match output {
+            MaskedOutput::Previous | MaskedOutput::ZeroUnturned => "Previous",
+            MaskedOutput::Zero => "Zero",
+            MaskedOutput::State => "State",
+        };
+        Self::Variant("MaskedOutput", variant, vec![])
+    }
+}
+
+impl From<Interpolation> for Literal {
+    /// A value of `burn_keras_nn::Interpolation`.
+    fn from(interpolation: Interpolation) -> Self {
+        let variant = match interpolation {
+            Interpolation::Nearest => "Nearest",
+            Interpolation::Bilinear => "Bilinear",
+            Interpolation::BilinearGrid => "BilinearGrid",
+            Interpolation::Bicubic => "Bicubic",
+            Interpolation::Lanczos3 => "Lanczos3",
+            Interpolation::Lanczos5 => "Lanczos5",
+            Interpolation::Area => "Area",
+            Interpolation::Gaussian => "Gaussian",
+            Interpolation::MitchellCubic => "MitchellCubic",
+        };
+        Self::Variant("Interpolation", variant, vec![])
     }
 }
 

@@ -167,6 +167,8 @@ pub struct Body {
     pub steps: Vec<Step>,
     /// The outputs, flattened as Keras flattens them.
     pub outputs: Vec<Output>,
+    /// The states that go in and come out: in a body that goes on where another call stopped.
+    pub states: Vec<State>,
 }
 
 impl Body {
@@ -175,17 +177,20 @@ impl Body {
         &self.values[id.0]
     }
 
-    /// The inputs and behind them the masks: the arguments of the method.
+    /// The inputs, behind them the masks, and then the states: what the method takes.
     pub fn arguments(&self) -> Vec<ValueId> {
         let masks = self.input_masks.iter().flatten();
-        self.inputs.iter().chain(masks).copied().collect()
+        let states = self.states.iter().map(|state| &state.input);
+        let inputs = self.inputs.iter().chain(masks);
+        inputs.chain(states).copied().collect()
     }
 
-    /// The outputs and behind them the masks: what the method gives back.
+    /// The outputs, behind them the masks, and then the states: what the method gives back.
     pub fn results(&self) -> Vec<ValueId> {
         let values = self.outputs.iter().map(|output| output.value);
         let masks = self.outputs.iter().filter_map(|output| output.mask);
-        values.chain(masks).collect()
+        let states = self.states.iter().map(|state| state.output);
+        values.chain(masks).chain(states).collect()
     }
 
     /// For each step, the inputs that no later step and no output needs any more.
@@ -217,6 +222,19 @@ pub struct Output {
     pub value: ValueId,
     /// Its mask, where a caller may need it.
     pub mask: Option<ValueId>,
+}
+
+/// A state that a stateful layer carries from one call to the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Keras's name of the layer.
+    pub keras_name: String,
+    /// The field of the struct of states.
+    pub name: String,
+    /// The state before the call.
+    pub input: ValueId,
+    /// The state after it.
+    pub output: ValueId,
 }
 
 /// A tensor in a body.

@@ -2,7 +2,10 @@
 //! `burn-keras-nn` otherwise.
 
 use keras_ir::Activation;
+use keras_ir::layer::attention::{MaskedRows, Score};
+use keras_ir::layer::einsum::Equation;
 use keras_ir::layer::normalization::Renorm;
+use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 
 use super::literal::Literal;
 
@@ -18,7 +21,7 @@ pub enum Module {
         /// Whether there is a bias.
         bias: bool,
     },
-    /// `burn::nn::conv::Conv1d` or `Conv2d`, depthwise ones too.
+    /// `burn::nn::conv::Conv1d`, `Conv2d` or `Conv3d`, depthwise ones too.
     Conv {
         /// Input and output channels.
         channels: [usize; 2],
@@ -28,7 +31,7 @@ pub enum Module {
         strides: Vec<usize>,
         /// Dilation.
         dilation: Vec<usize>,
-        /// Zeros before and after, per spatial axis.
+        /// Zeros before and after, per spatial axis; as many of both in three dimensions.
         padding: Vec<(usize, usize)>,
         /// Groups.
         groups: usize,
@@ -36,6 +39,41 @@ pub enum Module {
         bias: bool,
         /// Whether the Keras kernel is a depthwise one, `(…, channels, multiplier)`.
         depthwise: bool,
+    },
+    /// `burn_keras_nn::conv::SeparableConv1d` or `SeparableConv2d`.
+    SeparableConv {
+        /// Input and output channels.
+        channels: [usize; 2],
+        /// Kernel size of the depthwise convolution, per spatial axis.
+        kernel: Vec<usize>,
+        /// Channels between the convolutions for each channel of the input.
+        depth_multiplier: usize,
+        /// Strides.
+        strides: Vec<usize>,
+        /// Dilation.
+        dilation: Vec<usize>,
+        /// Zeros before and after, per spatial axis.
+        padding: Vec<(usize, usize)>,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// `burn::nn::conv::ConvTranspose1d` or `ConvTranspose2d`, or
+    /// `burn_keras_nn::conv::ConvTranspose3d`.
+    ConvTranspose {
+        /// Input and output channels.
+        channels: [usize; 2],
+        /// Kernel size, per spatial axis.
+        kernel: Vec<usize>,
+        /// Strides.
+        strides: Vec<usize>,
+        /// Dilation.
+        dilation: Vec<usize>,
+        /// What is cut off on both sides, per spatial axis.
+        padding: Vec<usize>,
+        /// What is added behind, per spatial axis.
+        padding_out: Vec<usize>,
+        /// Whether there is a bias.
+        bias: bool,
     },
     /// `burn::nn::BatchNorm`: one axis, with gamma and beta.
     BatchNorm {
@@ -120,7 +158,7 @@ pub enum Module {
         /// Whether there is a gamma.
         scale: bool,
     },
-    /// `burn_keras_nn::preprocessing::Normalization`.
+    /// `burn_keras_nn::normalization::Normalization`.
     Normalization {
         /// The number of elements that have a mean each.
         features: usize,
@@ -141,8 +179,12 @@ pub enum Module {
         /// Length of a row.
         size: usize,
     },
-    /// `burn_keras_nn::recurrent::Lstm`.
-    Lstm {
+    /// `burn_keras_nn::recurrent::SimpleRnn`, `Gru` or `Lstm`.
+    Recurrent {
+        /// Which of them.
+        cell: CellKind,
+        /// How Keras stores the weights.
+        layout: WeightLayout,
         /// Input features.
         input: usize,
         /// Size of the state.
@@ -155,8 +197,49 @@ pub enum Module {
         recurrent_activation: Activation,
         /// Whether time runs backwards.
         go_backwards: bool,
-        /// Whether masked steps give zeros.
-        zero_output_for_mask: bool,
+        /// What masked steps give.
+        masked_output: MaskedOutput,
+    },
+    /// `burn_keras_nn::einsum::EinsumDense`.
+    EinsumDense {
+        /// What is multiplied and summed.
+        equation: Equation,
+        /// Keras's shape of the kernel.
+        kernel: Vec<usize>,
+        /// The shape in which the bias is added, if there is one.
+        bias: Option<Vec<usize>>,
+        /// How many axes Keras's bias has.
+        bias_rank: usize,
+    },
+    /// `burn_keras_nn::attention::Attention`.
+    Attention {
+        /// How queries are compared with keys.
+        score: Score,
+        /// Features of query and key.
+        features: usize,
+        /// Whether there is a scale.
+        scale: bool,
+        /// Share of the weights dropped in training.
+        dropout: f64,
+    },
+    /// `burn_keras_nn::attention::MultiHeadAttention`.
+    MultiHeadAttention {
+        /// Features of query, value and key.
+        inputs: [usize; 3],
+        /// Sizes of the axes that stand for the features of the output.
+        output: Vec<usize>,
+        /// Heads of the query, and of key and value.
+        heads: [usize; 2],
+        /// Size of a head of query and key, and of the value.
+        sizes: [usize; 2],
+        /// Whether there are biases.
+        bias: bool,
+        /// Whether there is a gate.
+        gate: bool,
+        /// What the weights of a query become whose mask keeps no key.
+        masked_rows: MaskedRows,
+        /// Share of the weights dropped in training.
+        dropout: f64,
     },
     /// `burn::nn::Dropout`.
     Dropout {
@@ -228,28 +311,73 @@ pub enum Transform {
     /// Axes in another order, then the first two become one and a second axis of size 1 follows:
     /// a depthwise kernel.
     Depthwise(Vec<usize>),
+    /// Axes in another order, then neighbours become one.
+    Merged {
+        /// The order.
+        axes: Vec<usize>,
+        /// How many axes become one, for each axis in Burn; 0 is a new axis of size 1.
+        groups: Vec<usize>,
+    },
+    /// A vector as a matrix of that many rows.
+    Rows(usize),
+    /// The kernel of a recurrent layer with that many gates, which cuDNN stores gate by gate, each
+    /// transposed.
+    CuDnnKernel(usize),
+    /// The sum of the two halves of a vector: the biases of cuDNN, one for the input and one for
+    /// the state.
+    SumOfHalves,
 }
 
 impl Transform {
-    /// The permutation of the axes, if there is one.
-    pub fn permutation(&self) -> Option<&[usize]> {
-        match self {
-            Self::None | Self::Flatten => None,
-            Self::Permute(axes) | Self::Depthwise(axes) => Some(axes),
+    /// Neighbours become one, in the order in which they are.
+    fn merged(groups: &[usize]) -> Self {
+        Self::Merged {
+            axes: (0..groups.iter().sum()).collect(),
+            groups: groups.to_vec(),
         }
     }
 
-    /// The shape in Burn of a weight of Keras's shape `shape`.
+    /// The permutation of the axes, if that is all, apart from the shape.
+    pub fn permutation(&self) -> Option<&[usize]> {
+        match self {
+            Self::Permute(axes) | Self::Depthwise(axes) | Self::Merged { axes, .. } => Some(axes),
+            _ => None,
+        }
+    }
+
+    /// The number of axes of a weight that can be transformed; `None` for any.
+    pub fn rank(&self) -> Option<usize> {
+        match self {
+            Self::None | Self::Flatten => None,
+            Self::Permute(axes) | Self::Depthwise(axes) | Self::Merged { axes, .. } => {
+                Some(axes.len())
+            }
+            Self::Rows(_) | Self::SumOfHalves => Some(1),
+            Self::CuDnnKernel(_) => Some(2),
+        }
+    }
+
+    /// The shape in Burn of a weight of Keras's shape `shape`, which has the right
+    /// [`rank`](Self::rank).
     pub fn shape(&self, shape: &[usize]) -> Vec<usize> {
         match self {
-            Self::None => shape.to_vec(),
+            Self::None | Self::CuDnnKernel(_) => shape.to_vec(),
             Self::Flatten => vec![shape.iter().product()],
+            Self::Rows(rows) => vec![*rows, shape[0] / rows],
+            Self::SumOfHalves => vec![shape[0] / 2],
             Self::Permute(axes) => axes.iter().map(|axis| shape[*axis]).collect(),
             Self::Depthwise(axes) => {
                 let permuted: Vec<usize> = axes.iter().map(|axis| shape[*axis]).collect();
                 let mut merged = vec![permuted[0] * permuted[1], 1];
                 merged.extend(&permuted[2..]);
                 merged
+            }
+            Self::Merged { axes, groups } => {
+                let mut sizes = axes.iter().map(|axis| shape[*axis]);
+                groups
+                    .iter()
+                    .map(|count| sizes.by_ref().take(*count).product())
+                    .collect()
             }
         }
     }
@@ -332,7 +460,7 @@ fn by_rank(sizes: &[usize]) -> Literal {
 }
 
 /// Explicit padding of a convolution, none for zeros. All before, then all behind: in two
-/// dimensions top, left, bottom, right.
+/// dimensions top, left, bottom, right; in three what is on either side.
 fn explicit_padding(padding: &[(usize, usize)]) -> Option<Literal> {
     if padding.iter().all(|pair| *pair == (0, 0)) {
         return None;
@@ -344,8 +472,30 @@ fn explicit_padding(padding: &[(usize, usize)]) -> Option<Literal> {
     };
     let before = padding.iter().map(|(before, _)| *before);
     let behind = padding.iter().map(|(_, behind)| *behind);
+    let behind = behind.take(if padding.len() < 3 { padding.len() } else { 0 });
     let all = before.chain(behind).map(Literal::Size).collect();
     Some(Literal::TupleVariant(ty, "Explicit", all))
+}
+
+/// Keras: spatial axes, input, output; Burn: output, input, spatial axes. In a transposed
+/// convolution both have input and output the other way round.
+fn swapped_kernel(spatial: usize) -> Transform {
+    Transform::Permute(
+        [spatial + 1, spatial]
+            .into_iter()
+            .chain(0..spatial)
+            .collect(),
+    )
+}
+
+/// Keras: spatial axes, channels, multiplier; Burn: both as one, 1, spatial axes.
+fn depthwise_kernel(spatial: usize) -> Transform {
+    Transform::Depthwise(
+        [spatial, spatial + 1]
+            .into_iter()
+            .chain(0..spatial)
+            .collect(),
+    )
 }
 
 /// What all batch normalizations have in common.
@@ -398,7 +548,10 @@ impl Module {
                     }
                     kernel => {
                         let arguments = vec![Literal::sizes(channels), Literal::sizes(kernel)];
-                        ("Conv2d", "Conv2dConfig", arguments)
+                        match kernel.len() {
+                            2 => ("Conv2d", "Conv2dConfig", arguments),
+                            _ => ("Conv3d", "Conv3dConfig", arguments),
+                        }
                     }
                 };
                 let options = options()
@@ -408,6 +561,66 @@ impl Module {
                     .some("with_padding", explicit_padding(padding))
                     .add("with_bias", *bias, true);
                 make(ty, Config(config), arguments, options)
+            }
+            Self::SeparableConv {
+                channels,
+                kernel,
+                depth_multiplier,
+                strides,
+                dilation,
+                padding,
+                bias,
+            } => {
+                let (ty, config) = match kernel.len() {
+                    1 => ("SeparableConv1d", "SeparableConv1dConfig"),
+                    _ => ("SeparableConv2d", "SeparableConv2dConfig"),
+                };
+                let array = |sizes: &[usize]| {
+                    let differs = sizes.iter().any(|size| *size != 1);
+                    differs.then(|| Literal::sizes(sizes))
+                };
+                let pads = padding.iter().any(|pair| *pair != (0, 0));
+                make(
+                    ty,
+                    Config(config),
+                    vec![Literal::sizes(channels), Literal::sizes(kernel)],
+                    options()
+                        .add("with_depth_multiplier", *depth_multiplier, 1)
+                        .some("with_stride", array(strides))
+                        .some("with_dilation", array(dilation))
+                        .some("with_padding", pads.then(|| Literal::pairs(padding)))
+                        .add("with_bias", *bias, true),
+                )
+            }
+            Self::ConvTranspose {
+                channels,
+                kernel,
+                strides,
+                dilation,
+                padding,
+                padding_out,
+                bias,
+            } => {
+                let (ty, config) = match kernel.len() {
+                    1 => ("ConvTranspose1d", "ConvTranspose1dConfig"),
+                    2 => ("ConvTranspose2d", "ConvTranspose2dConfig"),
+                    _ => ("ConvTranspose3d", "ConvTranspose3dConfig"),
+                };
+                let nonzero = |sizes: &[usize]| {
+                    let differs = sizes.iter().any(|size| *size != 0);
+                    differs.then(|| by_rank(sizes))
+                };
+                make(
+                    ty,
+                    Config(config),
+                    vec![Literal::sizes(channels), by_rank(kernel)],
+                    options()
+                        .sizes("with_stride", strides)
+                        .sizes("with_dilation", dilation)
+                        .some("with_padding", nonzero(padding))
+                        .some("with_padding_out", nonzero(padding_out))
+                        .add("with_bias", *bias, true),
+                )
             }
             Self::BatchNorm {
                 features,
@@ -526,32 +739,125 @@ impl Module {
                 vec![(*count).into(), (*size).into()],
                 options(),
             ),
-            Self::Lstm {
+            Self::Recurrent {
+                cell,
+                layout: _,
                 input,
                 units,
                 bias,
                 activation,
                 recurrent_activation,
                 go_backwards,
-                zero_output_for_mask,
-            } => Construction {
-                output: Some("LstmOutput"),
-                ..make(
-                    "Lstm",
-                    Config("LstmConfig"),
-                    vec![(*input).into(), (*units).into()],
-                    options()
-                        .add("with_bias", *bias, true)
-                        .add("with_activation", *activation, Activation::Tanh)
-                        .add(
-                            "with_recurrent_activation",
-                            *recurrent_activation,
-                            Activation::Sigmoid,
-                        )
-                        .add("with_go_backwards", *go_backwards, false)
-                        .add("with_zero_output_for_mask", *zero_output_for_mask, false),
+                masked_output,
+            } => {
+                let (ty, config, output) = match cell {
+                    CellKind::SimpleRnn => ("SimpleRnn", "SimpleRnnConfig", "RnnOutput"),
+                    CellKind::Gru { .. } => ("Gru", "GruConfig", "RnnOutput"),
+                    CellKind::Lstm => ("Lstm", "LstmConfig", "LstmOutput"),
+                };
+                let mut options = options().add("with_bias", *bias, true).add(
+                    "with_activation",
+                    *activation,
+                    Activation::Tanh,
+                );
+                if *cell != CellKind::SimpleRnn {
+                    let gate = *recurrent_activation;
+                    options = options.add("with_recurrent_activation", gate, Activation::Sigmoid);
+                }
+                if let CellKind::Gru { reset_after } = *cell {
+                    options = options.add("with_reset_after", reset_after, true);
+                }
+                Construction {
+                    output: Some(output),
+                    ..make(
+                        ty,
+                        Config(config),
+                        vec![(*input).into(), (*units).into()],
+                        options.add("with_go_backwards", *go_backwards, false).add(
+                            "with_masked_output",
+                            *masked_output,
+                            MaskedOutput::Previous,
+                        ),
+                    )
+                }
+            }
+            Self::EinsumDense {
+                equation,
+                kernel,
+                bias,
+                ..
+            } => {
+                let text = Literal::Text(equation.text.clone());
+                make(
+                    "EinsumDense",
+                    Config("EinsumDenseConfig"),
+                    vec![text, Literal::sizes(kernel)],
+                    options().some("with_bias", bias.as_deref().map(Literal::sizes)),
                 )
-            },
+            }
+            Self::Attention {
+                score,
+                features,
+                scale,
+                dropout,
+            } => {
+                let score = match score {
+                    Score::Dot => Literal::Variant("Score", "Dot", vec![]),
+                    Score::Concat => Literal::Variant("Score", "Concat", vec![]),
+                    Score::Additive => {
+                        Literal::TupleVariant("Score", "Additive", vec![(*features).into()])
+                    }
+                };
+                Construction {
+                    output: Some("AttentionOutput"),
+                    ..make(
+                        "Attention",
+                        Config("AttentionConfig"),
+                        vec![score],
+                        options().add("with_scale", *scale, false).add(
+                            "with_dropout",
+                            *dropout,
+                            0.0,
+                        ),
+                    )
+                }
+            }
+            Self::MultiHeadAttention {
+                inputs: [query, value, key],
+                output,
+                heads: [heads, key_value_heads],
+                sizes: [key_dim, value_dim],
+                bias,
+                gate,
+                masked_rows,
+                dropout,
+            } => {
+                let rows = match masked_rows {
+                    MaskedRows::Uniform => None,
+                    MaskedRows::Lowered => Some("Lowered"),
+                    MaskedRows::Full => Some("Full"),
+                    MaskedRows::Zero => Some("Zero"),
+                };
+                let rows = rows.map(|rows| Literal::Variant("MaskedRows", rows, vec![]));
+                Construction {
+                    output: Some("MultiHeadAttentionOutput"),
+                    ..make(
+                        "MultiHeadAttention",
+                        Config("MultiHeadAttentionConfig"),
+                        vec![(*query).into(), (*heads).into(), (*key_dim).into()],
+                        options()
+                            .add("with_d_value", *value, *query)
+                            .add("with_d_key", *key, *query)
+                            .add("with_d_output", output.iter().product(), *query)
+                            .add("with_key_value_heads", *key_value_heads, *heads)
+                            .add("with_value_dim", *value_dim, *key_dim)
+                            .add("with_bias", *bias, true)
+                            .add("with_gate", *gate, false)
+                            .some("with_masked_rows", rows)
+                            .add("with_dropout", *dropout, 0.0),
+                    )
+                }
+            }
             Self::Dropout { rate } => make(
                 "Dropout",
                 Plain("DropoutConfig"),
@@ -623,21 +929,28 @@ impl Module {
                 depthwise,
                 ..
             } => {
-                // Keras: spatial axes, input, output; Burn: output, input, spatial axes. A
-                // depthwise kernel ends in channels, multiplier and keeps that order.
                 let spatial = kernel.len();
-                let (weight, first_two) = if *depthwise {
-                    ("depthwise_kernel", [spatial, spatial + 1])
+                params.push(if *depthwise {
+                    param("weight", "depthwise_kernel", depthwise_kernel(spatial))
                 } else {
-                    ("kernel", [spatial + 1, spatial])
-                };
-                let axes = first_two.into_iter().chain(0..spatial).collect();
-                let transform = if *depthwise {
-                    Transform::Depthwise(axes)
-                } else {
-                    Transform::Permute(axes)
-                };
-                params.push(param("weight", weight, transform));
+                    param("weight", "kernel", swapped_kernel(spatial))
+                });
+                if *bias {
+                    params.push(plain("bias", "bias"));
+                }
+            }
+            Self::SeparableConv { kernel, bias, .. } => {
+                let spatial = kernel.len();
+                let depthwise = depthwise_kernel(spatial);
+                let pointwise = swapped_kernel(spatial);
+                params.push(param("depthwise.weight", "depthwise_kernel", depthwise));
+                params.push(param("pointwise.weight", "pointwise_kernel", pointwise));
+                if *bias {
+                    params.push(plain("pointwise.bias", "bias"));
+                }
+            }
+            Self::ConvTranspose { kernel, bias, .. } => {
+                params.push(param("weight", "kernel", swapped_kernel(kernel.len())));
                 if *bias {
                     params.push(plain("bias", "bias"));
                 }
@@ -681,12 +994,97 @@ impl Module {
             ),
             Self::PRelu { .. } => params.push(row("alpha", "alpha")),
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
-            Self::Lstm { bias, .. } => {
-                params.push(plain("kernel", "kernel"));
-                params.push(plain("recurrent_kernel", "recurrent_kernel"));
+            Self::Recurrent {
+                cell, layout, bias, ..
+            } => {
+                let gates = cell.gates();
+                let kernel = match layout {
+                    WeightLayout::Keras => Transform::None,
+                    WeightLayout::CuDnn => Transform::CuDnnKernel(gates),
+                };
+                params.push(param("kernel", "kernel", kernel.clone()));
+                params.push(param("recurrent_kernel", "recurrent_kernel", kernel));
+                let of_bias = match (cell, layout) {
+                    // A row for the input, and with `reset_after` one for the state.
+                    (CellKind::Gru { reset_after: false }, _) => Transform::Rows(1),
+                    (CellKind::Gru { .. }, WeightLayout::CuDnn) => Transform::Rows(2),
+                    (_, WeightLayout::CuDnn) => Transform::SumOfHalves,
+                    _ => Transform::None,
+                };
                 if *bias {
-                    params.push(plain("bias", "bias"));
+                    params.push(param("bias", "bias", of_bias));
                 }
+            }
+            Self::EinsumDense {
+                equation,
+                bias,
+                bias_rank,
+                ..
+            } => {
+                let [axes, groups] = kernel_order(equation);
+                params.push(param(
+                    "kernel",
+                    "kernel",
+                    Transform::Merged { axes, groups },
+                ));
+                if bias.is_some() {
+                    params.push(param("bias", "bias", Transform::merged(&[*bias_rank])));
+                }
+            }
+            Self::Attention { score, scale, .. } => {
+                if *scale {
+                    let rank = usize::from(*score == Score::Additive);
+                    params.push(param("scale", "scale", Transform::merged(&[rank])));
+                }
+                if *score == Score::Concat {
+                    let name = "concat_score_weight";
+                    params.push(param(name, name, Transform::merged(&[0])));
+                }
+            }
+            Self::MultiHeadAttention {
+                output, bias, gate, ..
+            } => {
+                let mut projection = |[weight, of_weight, bias_name, of_bias]: [&'static str;
+                                          4],
+                                      input: usize,
+                                      output: usize| {
+                    params.push(param(
+                        weight,
+                        of_weight,
+                        Transform::merged(&[input, output]),
+                    ));
+                    if *bias {
+                        params.push(param(bias_name, of_bias, Transform::merged(&[output])));
+                    }
+                };
+                projection(
+                    ["query.weight", "query/kernel", "query.bias", "query/bias"],
+                    1,
+                    2,
+                );
+                projection(["key.weight", "key/kernel", "key.bias", "key/bias"], 1, 2);
+                if *gate {
+                    projection(
+                        ["gate.weight", "gate/kernel", "gate.bias", "gate/bias"],
+                        1,
+                        2,
+                    );
+                }
+                projection(
+                    ["value.weight", "value/kernel", "value.bias", "value/bias"],
+                    1,
+                    2,
+                );
+                projection(
+                    [
+                        "output.weight",
+                        "attention_output/kernel",
+                        "output.bias",
+                        "attention_output/bias",
+                    ],
+                    2,
+                    output.len(),
+                );
             }
             Self::Dropout { .. }
             | Self::NoiseDropout { .. }
@@ -697,4 +1095,22 @@ impl Module {
         }
         params
     }
+}
+
+/// The order of a kernel's axes as `burn_keras_nn::einsum` wants them, and how many each group has:
+/// those of input and output, of the input alone, of the output alone.
+fn kernel_order(equation: &Equation) -> [Vec<usize>; 2] {
+    let group = |in_input: bool, in_output: bool| -> Vec<usize> {
+        let kernel = equation.kernel.iter().enumerate();
+        kernel
+            .filter(|(_, letter)| {
+                equation.input.contains(letter) == in_input
+                    && equation.output.contains(letter) == in_output
+            })
+            .map(|(axis, _)| axis)
+            .collect()
+    };
+    let groups = [group(true, true), group(true, false), group(false, true)];
+    let counts = groups.iter().map(Vec::len).collect();
+    [groups.concat(), counts]
 }

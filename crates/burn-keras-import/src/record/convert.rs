@@ -22,15 +22,35 @@ pub(super) fn burn_elements(
         let values = tensor.read_f32()?;
         Cow::Owned(values.into_iter().flat_map(f32::to_le_bytes).collect())
     };
-    // The merged axes of a depthwise kernel are neighbours already: only the shape differs.
-    match transform.permutation() {
-        None => Ok(elements.into_owned()),
-        Some(axes) => {
-            let (elements, _) = elements.as_chunks::<4>();
-            let permuted = permute(elements, tensor.shape(), axes);
-            Ok(permuted.into_flattened())
+    let shape = tensor.shape();
+    let (values, _) = elements.as_chunks::<4>();
+    Ok(match transform {
+        Transform::None | Transform::Flatten | Transform::Rows(_) => elements.into_owned(),
+        // The merged axes of a depthwise kernel are neighbours already: only the shape differs.
+        Transform::Permute(axes) | Transform::Depthwise(axes) | Transform::Merged { axes, .. } => {
+            permute(values, shape, axes).into_flattened()
         }
-    }
+        Transform::CuDnnKernel(gates) => cudnn_kernel(values, shape, *gates).into_flattened(),
+        Transform::SumOfHalves => sum_of_halves(values).into_flattened(),
+    })
+}
+
+/// Each gate's block of columns `(rows, units)` holds, read row by row, a matrix `(units, rows)`:
+/// that one transposed takes its place.
+fn cudnn_kernel<T: Copy>(elements: &[T], shape: &[usize], gates: usize) -> Vec<T> {
+    let &[rows, columns] = shape else {
+        return elements.to_vec();
+    };
+    let units = columns.checked_div(gates).unwrap_or_default();
+    let blocks = permute(elements, &[rows, gates, units], &[1, 0, 2]);
+    permute(&blocks, &[gates, units, rows], &[2, 0, 1])
+}
+
+fn sum_of_halves(elements: &[[u8; 4]]) -> Vec<[u8; 4]> {
+    let (first, second) = elements.split_at(elements.len() / 2);
+    let value = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
+    let sums = first.iter().zip(second).map(|(a, b)| value(a) + value(b));
+    sums.map(f32::to_le_bytes).collect()
 }
 
 /// `elements` of a row-major tensor of shape `shape`, with its axes in the order `axes`, row-major
@@ -172,6 +192,22 @@ mod tests {
         ] {
             assert_eq!(permute(&elements, &shape, &axes), elements);
         }
+    }
+
+    #[test]
+    fn kernels_of_cudnn_become_plain() {
+        // Two gates of three units, two rows: what a block holds row by row is the transpose.
+        let elements = [0, 1, 2, 10, 11, 12, 3, 4, 5, 13, 14, 15];
+        let expected = [0, 2, 4, 10, 12, 14, 1, 3, 5, 11, 13, 15];
+        assert_eq!(cudnn_kernel(&elements, &[2, 6], 2), expected);
+        assert_eq!(cudnn_kernel(&elements, &[2, 6], 4), elements);
+        assert_eq!(cudnn_kernel(&elements, &[2, 6], 0), elements);
+    }
+
+    #[test]
+    fn biases_of_cudnn_are_added() {
+        let elements = [1.0, 2.0, 0.5, -4.0].map(f32::to_le_bytes);
+        assert_eq!(sum_of_halves(&elements), [1.5, -2.0].map(f32::to_le_bytes));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use keras_ir::optimizer::{Optimizer, Slot, SlotName};
 use keras_ir::{Problem, ProblemKind, Report};
 use serde_json::{Value, json};
 
-use crate::plan::{Parameter, Plan};
+use crate::plan::{Parameter, Plan, Transform};
 
 use super::weights::stored;
 use super::write::Record;
@@ -186,6 +186,12 @@ impl<'a> Place<'a> {
                 .problem()
                 .expected(format!("{:?} in Burn", parameter.shape))
                 .found(format!("{:?} in Keras", self.slot.tensor.shape())));
+        }
+        if parameter.param.source.transform == Transform::SumOfHalves {
+            return Err(self
+                .problem()
+                .expected("one bias for input and state")
+                .found("the two of cuDNN, which Keras trains each by itself"));
         }
         let Some(field) = field(&self.optimizer.class, self.slot.name) else {
             return Err(self

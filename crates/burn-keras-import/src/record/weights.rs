@@ -59,7 +59,7 @@ impl Parameter {
     /// Whether a Keras tensor of shape `shape` becomes one of the parameter's shape.
     pub(super) fn fits(&self, shape: &[usize]) -> bool {
         let transform = &self.param.source.transform;
-        let rank = transform.permutation().map(<[usize]>::len);
+        let rank = transform.rank();
         rank.is_none_or(|rank| rank == shape.len()) && transform.shape(shape) == self.shape
     }
 }

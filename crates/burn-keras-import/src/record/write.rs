@@ -49,7 +49,7 @@ impl Record {
         tensor: StoredTensor,
         transform: Transform,
     ) {
-        let byte_len = tensor.len() * size_of::<f32>();
+        let byte_len = shape.iter().product::<usize>() * size_of::<f32>();
         let failure = Arc::clone(&self.failure);
         let provider = move || match burn_elements(&tensor, &transform) {
             Ok(elements) => Ok(Bytes::from_bytes_vec(elements)),

@@ -4,15 +4,16 @@ use burn::tensor::{Bool, DType, Int, Tensor, activation};
 
 /// Softmax over several axes together: the values along `axes` sum to 1.
 ///
-/// One axis gives [`softmax`](super::softmax).
+/// One axis gives [`softmax`](super::softmax). Several are computed as Keras does it,
+/// `exp(x - logsumexp(x))`: where all values are so low that the logarithm is lost in rounding (all
+/// masked, in `tf.keras` 2), each comes out as 1.
 pub fn softmax_axes<const D: usize, const N: usize>(x: Tensor<D>, axes: [usize; N]) -> Tensor<D> {
     if let [axis] = axes[..] {
         return activation::softmax(x, axis);
     }
     let largest = x.clone().detach().max_dims(&axes);
-    let e = (x - largest).exp();
-    let sum = e.clone().sum_dims(&axes);
-    e / sum
+    let sum = (x.clone() - largest.clone()).exp().sum_dims(&axes);
+    (x - (largest + sum.log())).exp()
 }
 
 /// Keras 3's `Softmax` layer with a mask (true = keep), which is broadcast along axes of size 1.

@@ -84,3 +84,24 @@ pub(super) fn select(keep: Value, x: Value, other: Value) -> Result<Value, Error
         })
     }, else no_rank(rank))
 }
+
+pub(super) fn causal(queries: Value, keys: Value, axis: usize) -> Result<Value, Error> {
+    let rank = queries.rank();
+    at_rank!(rank, D => {
+        let (queries, keys) = (Tensor::<D>::restore(queries)?, Tensor::<D>::restore(keys)?);
+        Ok(mask::causal(queries, keys, axis).erase())
+    }, else no_rank(rank))
+}
+
+pub(super) fn window(
+    queries: Value,
+    keys: Value,
+    axis: usize,
+    size: usize,
+) -> Result<Value, Error> {
+    let rank = queries.rank();
+    at_rank!(rank, D => {
+        let (queries, keys) = (Tensor::<D>::restore(queries)?, Tensor::<D>::restore(keys)?);
+        Ok(mask::window(queries, keys, axis, size).erase())
+    }, else no_rank(rank))
+}

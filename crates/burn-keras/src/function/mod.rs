@@ -4,14 +4,17 @@
 //! What is called depends on ranks, and a debug build gives every arm of a `match` its own place
 //! on the stack: each function has a Rust function, each rank a closure.
 
+mod attention;
 mod masks;
 mod merging;
 mod pooling;
+mod resizing;
+mod scaling;
 mod shaping;
 
 use burn::tensor::{Bool, Tensor};
 use burn_keras_import::plan::{Function, ReducedAxes};
-use burn_keras_nn::{activation as activations, normalization, preprocessing};
+use burn_keras_nn::{activation as activations, normalization};
 use keras_ir::Activation;
 
 use crate::rank::at_number;
@@ -27,6 +30,14 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
             let [keep, x, other] = take(inputs)?;
             masks::select(keep, x, other)
         }
+        Function::FoldMask(axes) => {
+            let [mask, query, key] = take(inputs)?;
+            attention::fold_mask(mask, query, key, axes)
+        }
+        Function::UnfoldScores(axes) => {
+            let [scores, query, key] = take(inputs)?;
+            attention::unfold_scores(scores, query, key, axes, rank)
+        }
         Function::Add
         | Function::Subtract
         | Function::Multiply
@@ -40,6 +51,9 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::LowerMasked
         | Function::GlobalAveragePoolMasked { .. }
         | Function::UnfoldSteps
+        | Function::UnfoldAxes(_)
+        | Function::Causal(_)
+        | Function::Window { .. }
         | Function::Fill(_) => {
             let [a, b] = take(inputs)?;
             binary(function, a, b, rank)
@@ -64,7 +78,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
             variance,
             shape,
             invert,
-        } => float!(x, D, x => preprocessing::normalize(x, mean, variance, array(shape)?, *invert)),
+        } => float!(x, D, x => normalization::normalize(x, mean, variance, array(shape)?, *invert)),
         Function::L2Normalize { axes, least_square } => l2_normalize(x, axes, *least_square),
         Function::ToFloat => shaping::to_float(x),
         Function::ToInt => shaping::to_int(x),
@@ -76,13 +90,29 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::FoldSteps => shaping::fold_steps(x),
         Function::Reverse(axis) => shaping::reverse(x, *axis),
         Function::Pad(pairs) => shaping::pad(x, pairs),
+        Function::Scale(factor) => scaling::scale(x, *factor),
+        Function::Shift(number) => scaling::shift(x, *number),
+        Function::Rescale { scale, offset } => scaling::rescale(x, scale, offset),
         Function::PadSame {
             kernel,
             strides,
             dilation,
         } => shaping::pad_same(x, kernel, strides, dilation),
+        Function::Crop(pairs) => shaping::crop(x, pairs),
+        Function::Repeat(factors) => shaping::repeat(x, factors),
+        Function::Upsample {
+            factors,
+            interpolation,
+        } => resizing::upsample(x, factors, *interpolation),
+        Function::Resize {
+            size,
+            interpolation,
+            antialias,
+        } => resizing::resize(x, size, *interpolation, *antialias),
         Function::MaxPool(window) => pooling::max_pool(x, window),
         Function::AveragePool(window) => pooling::average_pool(x, window),
+        Function::AdaptiveMaxPool(size) => pooling::adaptive_max_pool(x, size),
+        Function::AdaptiveAveragePool(size) => pooling::adaptive_average_pool(x, size),
         Function::GlobalMaxPool(ReducedAxes { axes, .. }) => {
             pooling::global_max_pool(x, axes, rank)
         }
@@ -95,6 +125,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::OnesMask(_) => masks::ones_mask(x, rank),
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
+        Function::FoldAxes(axes) => attention::fold_axes(x, axes),
         _ => Err(Error::Data(format!(
             "{function:?} takes more than one input"
         ))),
@@ -110,6 +141,9 @@ fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value,
         Function::SoftmaxMasked(axes) => softmax_masked(a, b, axes),
         Function::LowerMasked => lower_masked(a, b),
         Function::Dot(axes) => merging::dot(a, b, *axes, rank),
+        Function::UnfoldAxes(axes) => attention::unfold_axes(a, b, axes),
+        Function::Causal(axis) => masks::causal(a, b, *axis),
+        Function::Window { axis, size } => masks::window(a, b, *axis, *size),
         Function::GlobalAveragePoolMasked { axes } => {
             pooling::global_average_pool_masked(a, b, &axes.axes, rank)
         }

@@ -17,27 +17,44 @@ fn padding(window: &PoolWindow) -> Padding {
     }
 }
 
-pub(super) fn max_pool(x: Value, window: &PoolWindow) -> Result<Value, Error> {
-    let padding = padding(window);
-    if window.size.len() == 1 {
-        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
-        Ok(pool::max_pool1d(Tensor::restore(x)?, size, strides, padding).erase())
-    } else {
-        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
-        Ok(pool::max_pool2d(Tensor::restore(x)?, size, strides, padding).erase())
-    }
+/// Pooling over one to three axes.
+macro_rules! windows {
+    ($name:ident: $one:ident $two:ident $three:ident) => {
+        pub(super) fn $name(x: Value, window: &PoolWindow) -> Result<Value, Error> {
+            let padding = padding(window);
+            let (size, strides) = (&window.size, &window.strides);
+            Ok(match size.len() {
+                1 => {
+                    pool::$one(Tensor::restore(x)?, array(size)?, array(strides)?, padding).erase()
+                }
+                2 => {
+                    pool::$two(Tensor::restore(x)?, array(size)?, array(strides)?, padding).erase()
+                }
+                _ => pool::$three(Tensor::restore(x)?, array(size)?, array(strides)?, padding)
+                    .erase(),
+            })
+        }
+    };
 }
 
-pub(super) fn average_pool(x: Value, window: &PoolWindow) -> Result<Value, Error> {
-    let padding = padding(window);
-    if window.size.len() == 1 {
-        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
-        Ok(pool::average_pool1d(Tensor::restore(x)?, size, strides, padding).erase())
-    } else {
-        let (size, strides) = (array(&window.size)?, array(&window.strides)?);
-        Ok(pool::average_pool2d(Tensor::restore(x)?, size, strides, padding).erase())
-    }
+windows!(max_pool: max_pool1d max_pool2d max_pool3d);
+windows!(average_pool: average_pool1d average_pool2d average_pool3d);
+
+/// Pooling of one to three axes to a given size.
+macro_rules! adaptive {
+    ($name:ident) => {
+        pub(super) fn $name(x: Value, size: &[usize]) -> Result<Value, Error> {
+            Ok(match size.len() {
+                1 => pool::$name::<3, 1>(Tensor::restore(x)?, array(size)?).erase(),
+                2 => pool::$name::<4, 2>(Tensor::restore(x)?, array(size)?).erase(),
+                _ => pool::$name::<5, 3>(Tensor::restore(x)?, array(size)?).erase(),
+            })
+        }
+    };
 }
+
+adaptive!(adaptive_max_pool);
+adaptive!(adaptive_average_pool);
 
 /// A reduction over one to three axes.
 macro_rules! reduction {

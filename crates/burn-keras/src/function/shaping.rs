@@ -1,7 +1,7 @@
 //! Functions that move elements or change their kind.
 
 use burn::tensor::{Bool, Float, Int, Tensor};
-use burn_keras_nn::{padding, shape};
+use burn_keras_nn::{padding, resize, shape};
 
 use super::{any_kind, array, float, no_rank};
 use crate::rank::at_rank;
@@ -82,17 +82,30 @@ pub(super) fn pad(x: Value, pairs: &[(usize, usize)]) -> Result<Value, Error> {
     float!(x, D, x => padding::pad::<D>(x, array(pairs)?))
 }
 
+pub(super) fn crop(x: Value, pairs: &[(usize, usize)]) -> Result<Value, Error> {
+    any_kind!(x, D, K, x => padding::crop::<D, K>(x, array(pairs)?); Tensor<D, K>)
+}
+
+pub(super) fn repeat(x: Value, factors: &[usize]) -> Result<Value, Error> {
+    any_kind!(x, D, K, x => resize::repeat::<D, K>(x, array(factors)?); Tensor<D, K>)
+}
+
 pub(super) fn pad_same(
     x: Value,
     kernel: &[usize],
     strides: &[usize],
     dilation: &[usize],
 ) -> Result<Value, Error> {
-    if kernel.len() == 1 {
-        let (kernel, strides, dilation) = (array(kernel)?, array(strides)?, array(dilation)?);
-        Ok(padding::pad_same1d(Tensor::restore(x)?, kernel, strides, dilation).erase())
-    } else {
-        let (kernel, strides, dilation) = (array(kernel)?, array(strides)?, array(dilation)?);
-        Ok(padding::pad_same2d(Tensor::restore(x)?, kernel, strides, dilation).erase())
+    /// All numbers as arrays of as many spatial axes as the function has.
+    macro_rules! padded {
+        ($function:ident) => {{
+            let (kernel, strides, dilation) = (array(kernel)?, array(strides)?, array(dilation)?);
+            Ok(padding::$function(Tensor::restore(x)?, kernel, strides, dilation).erase())
+        }};
+    }
+    match kernel.len() {
+        1 => padded!(pad_same1d),
+        2 => padded!(pad_same2d),
+        _ => padded!(pad_same3d),
     }
 }

@@ -109,6 +109,7 @@ impl Walk<'_> {
         for call in &model.calls {
             // Initial states count as inputs of a recurrent layer, whichever way they are passed.
             let states = call.argument("initial_state").unwrap_or_default();
+            let states = states.iter().flatten();
             let inputs: Vec<TensorId> = call.inputs.iter().chain(states).copied().collect();
             let Some(inputs) = gather(&specs, &inputs) else {
                 continue;

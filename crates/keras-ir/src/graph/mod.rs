@@ -5,6 +5,7 @@
 //! are in one list, and so are all layers, so that a layer shared between models is one entry.
 
 mod infer;
+mod masks;
 pub mod optimizer;
 mod order;
 mod variables;
@@ -18,6 +19,7 @@ use crate::shape::Spec;
 use crate::version::Generation;
 
 pub(crate) use infer::FirstInputs;
+pub use masks::ClearedMasks;
 use optimizer::Optimizer;
 pub(crate) use order::keras_order;
 pub use variables::{Variable, WeightRef};
@@ -150,15 +152,20 @@ pub struct Call {
     pub node: usize,
     /// The inputs, flattened.
     pub inputs: Vec<TensorId>,
-    /// Tensors passed by name: `mask`, `initial_state`.
-    pub named: Vec<(String, Vec<TensorId>)>,
+    /// Tensors passed by name: `mask`, `initial_state`. A null in a list of them keeps its place.
+    pub named: Vec<(String, Vec<Option<TensorId>>)>,
+    /// Everything that the call needs, in the order in which Keras lists it: a named argument may
+    /// be one of the inputs.
+    pub order: Vec<TensorId>,
+    /// Arguments passed by name that are no tensors and say something: `use_causal_mask`.
+    pub literals: Vec<(String, Value)>,
     /// The outputs, flattened.
     pub outputs: Vec<TensorId>,
 }
 
 impl Call {
     /// The tensors passed under `name`.
-    pub fn argument(&self, name: &str) -> Option<&[TensorId]> {
+    pub fn argument(&self, name: &str) -> Option<&[Option<TensorId>]> {
         self.named
             .iter()
             .find(|(key, _)| key == name)
@@ -167,8 +174,7 @@ impl Call {
 
     /// Everything that the call needs, in Keras's order.
     pub fn needs(&self) -> impl Iterator<Item = TensorId> + '_ {
-        let named = self.named.iter().flat_map(|(_, tensors)| tensors);
-        self.inputs.iter().chain(named).copied()
+        self.order.iter().copied()
     }
 }
 
@@ -199,6 +205,19 @@ impl Graph {
     /// The outermost model.
     pub fn root(&self) -> &Model {
         self.model(self.root)
+    }
+
+    /// The name that a layer has by itself: the graph calls the parts of a wrapper after it.
+    pub(crate) fn own_name(&self, id: LayerId) -> &str {
+        let layer = self.layer(id);
+        match layer.kind {
+            LayerKind::Model(model) => &self.model(model).name,
+            _ => layer
+                .config
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or(&layer.name),
+        }
     }
 
     /// The layer itself, or the parts of a wrapper, and theirs: what holds weights or a model.

@@ -28,7 +28,8 @@ impl Graph {
     /// shared layer once, where it is first met.
     pub fn variables(&self) -> Vec<Variable> {
         let mut list = Vec::new();
-        self.collect(self.root, true, &mut HashSet::new(), &mut list);
+        let trainable = self.root().trainable;
+        self.collect(self.root, trainable, &mut HashSet::new(), &mut list);
         list
     }
 
@@ -49,7 +50,6 @@ impl Graph {
         list: &mut Vec<Variable>,
     ) {
         let model = self.model(model);
-        let trainable = trainable && model.trainable;
         for id in &model.layers {
             self.collect_layer(*id, trainable, seen, list);
         }
@@ -66,15 +66,21 @@ impl Graph {
             return;
         }
         let layer = self.layer(id);
-        let trainable = trainable && layer.trainable;
+        // tf.keras asks every layer around a variable; Keras 3 the one that owns it, to which
+        // freezing a layer around it hands on its flag, and the outermost model.
+        let inside = |flag: bool| trainable && (flag || self.generation.is_keras3());
         match &layer.kind {
-            LayerKind::Model(inner) => self.collect(*inner, trainable, seen, list),
+            LayerKind::Model(inner) => {
+                let flag = layer.trainable && self.model(*inner).trainable;
+                self.collect(*inner, inside(flag), seen, list);
+            }
             LayerKind::Wrapper(_, parts) => {
                 for part in parts {
-                    self.collect_layer(*part, trainable, seen, list);
+                    self.collect_layer(*part, inside(layer.trainable), seen, list);
                 }
             }
             _ => {
+                let trainable = trainable && layer.trainable;
                 let weights = layer.weights.iter().enumerate();
                 list.extend(weights.map(|(index, weight)| Variable {
                     weight: WeightRef { layer: id, index },

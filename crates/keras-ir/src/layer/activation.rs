@@ -51,6 +51,10 @@ impl KerasLayer for ActivationLayer {
         }
         Ok(vec![output])
     }
+
+    fn is_nothing(&self) -> bool {
+        self.activation == Activation::Linear
+    }
 }
 
 /// `PReLU`: `max(x, 0) + alpha · min(x, 0)` with a trained `alpha`.

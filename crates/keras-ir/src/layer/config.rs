@@ -61,6 +61,7 @@ fn is_neutral(key: &str) -> bool {
             | "synchronized"
             | "fused"
             | "autocast"
+            | "enable_caching_device"
             | "lora_rank"
             | "lora_alpha"
     ) || ["_initializer", "_regularizer", "_constraint"]
@@ -142,6 +143,12 @@ impl<'a> Config<'a> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether `key` is there and null.
+    pub fn is_null(&mut self, key: &'static str) -> bool {
+        self.read.insert(key);
+        self.map.get(key).is_some_and(Value::is_null)
+    }
+
     /// A boolean, or `default`.
     pub fn bool(&mut self, key: &'static str, default: bool) -> bool {
         match self.value(key) {
@@ -188,22 +195,28 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// `N` positive sizes, written as a list or as one number for all; null gives `default`.
+    /// `count` positive sizes, written as a list or as one number for all; null gives `default`.
     pub fn sizes(&mut self, key: &'static str, count: usize, default: &[usize]) -> Vec<usize> {
         let sizes = match self.value(key) {
             None => return default.to_vec(),
-            Some(value) => match value.as_array() {
-                None => as_size(value).map(|size| vec![size; count]),
-                Some(items) => items.iter().map(as_size).collect(),
-            },
+            Some(value) => as_sizes(value, count),
         };
         match sizes {
-            Some(sizes) if sizes.len() == count && sizes.iter().all(|size| *size > 0) => sizes,
+            Some(sizes) if sizes.iter().all(|size| *size > 0) => sizes,
             _ => {
                 self.malformed(key, &format!("{count} positive integers"));
                 default.to_vec()
             }
         }
+    }
+
+    /// `count` integers from zero on, written as a list or as one number for all, or null.
+    pub fn naturals(&mut self, key: &'static str, count: usize) -> Option<Vec<usize>> {
+        let sizes = as_sizes(self.value(key)?, count);
+        if sizes.is_none() {
+            self.malformed(key, &format!("{count} integers from 0 on"));
+        }
+        sizes
     }
 
     /// A list of integers.
@@ -217,6 +230,36 @@ impl<'a> Config<'a> {
             self.malformed(key, "a list of integers");
         }
         integers
+    }
+
+    /// A list of sizes, of which null ones are left open; one number is a list of one.
+    pub fn dims(&mut self, key: &'static str) -> Vec<Option<usize>> {
+        let dims = match self.value(key) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| match item {
+                    Value::Null => Some(None),
+                    size => as_size(size).map(Some),
+                })
+                .collect(),
+            Some(one) => as_size(one).map(|size| vec![Some(size)]),
+        };
+        dims.unwrap_or_else(|| {
+            self.malformed(key, "sizes or nulls");
+            Vec::new()
+        })
+    }
+
+    /// A string that must be there.
+    pub fn string(&mut self, key: &'static str) -> &'a str {
+        match self.value(key).and_then(Value::as_str) {
+            Some(text) => text,
+            None => {
+                self.malformed(key, "a string");
+                ""
+            }
+        }
     }
 
     /// An integer, or `default`.
@@ -284,6 +327,15 @@ impl<'a> Config<'a> {
 
 fn as_size(value: &Value) -> Option<usize> {
     as_integer(value).and_then(|integer| usize::try_from(integer).ok())
+}
+
+/// `count` sizes, written as a list or as one number for all.
+fn as_sizes(value: &Value, count: usize) -> Option<Vec<usize>> {
+    let sizes: Vec<usize> = match value.as_array() {
+        None => vec![as_size(value)?; count],
+        Some(items) => items.iter().map(as_size).collect::<Option<_>>()?,
+    };
+    (sizes.len() == count).then_some(sizes)
 }
 
 /// An integer, also when it is written as `3.0` (NumPy scalars went through floats in old files).

@@ -145,4 +145,8 @@ impl KerasLayer for Identity {
             MaskRule::Stop
         }
     }
+
+    fn is_nothing(&self) -> bool {
+        true
+    }
 }

@@ -5,16 +5,21 @@
 //! importer's business (`burn-keras-import`, `lower`).
 
 pub mod activation;
+pub mod attention;
+pub mod borders;
 pub mod config;
 pub mod convolution;
 pub mod core;
+pub mod einsum;
+mod mask;
 pub mod merging;
 pub mod normalization;
 pub mod pooling;
-pub mod preprocessing;
 pub mod regularization;
 pub mod reshaping;
+pub mod resizing;
 pub mod rnn;
+pub mod scaling;
 pub mod symbolic;
 pub mod wrapper;
 
@@ -24,12 +29,14 @@ use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Generation;
 use config::Config;
+pub use mask::MaskRule;
 pub use wrapper::Wrapper;
 
 /// A weight that a layer has, in the order in which Keras creates and saves them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeightSpec {
-    /// Keras's name: `kernel`, `bias`, `gamma`, …
+    /// Keras's name: `kernel`, `bias`, `gamma`, …, with that of the inner layer where a layer is
+    /// made of others: `query/kernel`.
     pub name: &'static str,
     /// Keras's shape; `None` where the input shape leaves it open.
     pub shape: Vec<Option<usize>>,
@@ -81,23 +88,6 @@ impl Mismatch {
     }
 }
 
-/// What a layer does with the masks of its inputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MaskRule {
-    /// The first input's mask goes on to the output.
-    Pass,
-    /// No mask goes on (the layer may still use the one it gets).
-    Stop,
-    /// A new mask: where the ids are not zero.
-    NotZero,
-    /// A new mask: where any feature differs from `mask_value`.
-    NotValue(f64),
-    /// Merge layers: the masks of the inputs are combined.
-    Combine,
-    /// `Concatenate`: the masks are joined along this Keras axis.
-    Join(i64),
-}
-
 /// A Keras layer class with its options.
 pub trait KerasLayer: std::fmt::Debug {
     /// Reads the options.
@@ -126,9 +116,36 @@ pub trait KerasLayer: std::fmt::Debug {
         MaskRule::Pass
     }
 
-    /// Names of call arguments (besides the inputs) that the layer understands as tensors.
+    /// Whether Keras 3 takes the masks off the tensors that the layer is called with.
+    fn clears_masks(&self) -> bool {
+        false
+    }
+
+    /// Whether Keras 3 gives the very tensor that came in, at inference.
+    fn is_nothing(&self) -> bool {
+        false
+    }
+
+    /// The parameters of Keras's `call` whose tensors are the inputs, in order, if there are
+    /// several; most layers take all inputs in one.
+    fn input_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Names of call arguments (besides the inputs) that the layer understands as tensors; behind
+    /// several [`input_parameters`](Self::input_parameters) those that follow them, in order.
     fn tensor_arguments(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Whether the layer understands this value of a call argument that is no tensor.
+    fn understands(&self, _argument: &str, _value: &Value) -> bool {
+        false
+    }
+
+    /// What users should know of the layer, each after its name.
+    fn notes(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 }
 
@@ -205,15 +222,27 @@ registry! {
     PRelu(activation::PRelu): "PReLU";
     Softmax(activation::Softmax): "Softmax";
     Conv(convolution::Conv):
-        "Conv1D" | "Conv2D" | "Convolution1D" | "Convolution2D";
-    DepthwiseConv(convolution::DepthwiseConv): "DepthwiseConv2D";
+        "Conv1D" | "Conv2D" | "Conv3D"
+        | "Convolution1D" | "Convolution2D" | "Convolution3D";
+    DepthwiseConv(convolution::DepthwiseConv): "DepthwiseConv1D" | "DepthwiseConv2D";
+    SeparableConv(convolution::SeparableConv):
+        "SeparableConv1D" | "SeparableConv2D" | "SeparableConvolution1D" | "SeparableConvolution2D";
+    ConvTranspose(convolution::ConvTranspose):
+        "Conv1DTranspose" | "Conv2DTranspose" | "Conv3DTranspose"
+        | "Convolution1DTranspose" | "Convolution2DTranspose" | "Convolution3DTranspose"
+        | "Deconv2D" | "Deconv3D" | "Deconvolution2D" | "Deconvolution3D";
     Pooling(pooling::Pooling):
-        "MaxPooling1D" | "MaxPooling2D" | "AveragePooling1D" | "AveragePooling2D"
-        | "MaxPool1D" | "MaxPool2D" | "AvgPool1D" | "AvgPool2D";
+        "MaxPooling1D" | "MaxPooling2D" | "MaxPooling3D"
+        | "AveragePooling1D" | "AveragePooling2D" | "AveragePooling3D"
+        | "MaxPool1D" | "MaxPool2D" | "MaxPool3D" | "AvgPool1D" | "AvgPool2D" | "AvgPool3D";
     GlobalPooling(pooling::GlobalPooling):
-        "GlobalMaxPooling1D" | "GlobalMaxPooling2D"
-        | "GlobalAveragePooling1D" | "GlobalAveragePooling2D"
-        | "GlobalMaxPool1D" | "GlobalMaxPool2D" | "GlobalAvgPool1D" | "GlobalAvgPool2D";
+        "GlobalMaxPooling1D" | "GlobalMaxPooling2D" | "GlobalMaxPooling3D"
+        | "GlobalAveragePooling1D" | "GlobalAveragePooling2D" | "GlobalAveragePooling3D"
+        | "GlobalMaxPool1D" | "GlobalMaxPool2D" | "GlobalMaxPool3D"
+        | "GlobalAvgPool1D" | "GlobalAvgPool2D" | "GlobalAvgPool3D";
+    AdaptivePooling(pooling::AdaptivePooling):
+        "AdaptiveMaxPooling1D" | "AdaptiveMaxPooling2D" | "AdaptiveMaxPooling3D"
+        | "AdaptiveAveragePooling1D" | "AdaptiveAveragePooling2D" | "AdaptiveAveragePooling3D";
     BatchNormalization(normalization::BatchNormalization):
         "BatchNormalization" | "BatchNormalizationV1" | "BatchNormalizationV2"
         | "SyncBatchNormalization";
@@ -221,7 +250,7 @@ registry! {
     RmsNormalization(normalization::RmsNormalization): "RMSNormalization";
     GroupNormalization(normalization::GroupNormalization): "GroupNormalization";
     UnitNormalization(normalization::UnitNormalization): "UnitNormalization";
-    Normalization(preprocessing::Normalization): "Normalization";
+    Normalization(normalization::Normalization): "Normalization";
     Dropout(regularization::Dropout): "Dropout" | "AlphaDropout" | "GaussianDropout";
     SpatialDropout(regularization::SpatialDropout):
         "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D";
@@ -231,13 +260,24 @@ registry! {
     Reshape(reshaping::Reshape): "Reshape";
     Permute(reshaping::Permute): "Permute";
     RepeatVector(reshaping::RepeatVector): "RepeatVector";
-    ZeroPadding(reshaping::ZeroPadding): "ZeroPadding1D" | "ZeroPadding2D";
+    ZeroPadding(borders::ZeroPadding): "ZeroPadding1D" | "ZeroPadding2D" | "ZeroPadding3D";
+    Cropping(borders::Cropping): "Cropping1D" | "Cropping2D" | "Cropping3D";
+    Resizing(resizing::Resizing): "Resizing";
+    CenterCrop(resizing::CenterCrop): "CenterCrop";
+    Rescaling(scaling::Rescaling): "Rescaling";
+    CustomScale(scaling::CustomScale): "CustomScaleLayer" | "Custom>CustomScaleLayer";
+    UpSampling(resizing::UpSampling): "UpSampling1D" | "UpSampling2D" | "UpSampling3D";
     Merge(merging::Merge):
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum";
     Concatenate(merging::Concatenate): "Concatenate";
     Dot(merging::Dot): "Dot";
-    Lstm(rnn::Lstm): "LSTM";
+    EinsumDense(einsum::EinsumDense): "EinsumDense";
+    Attention(attention::Attention): "Attention" | "AdditiveAttention";
+    MultiHeadAttention(attention::MultiHeadAttention):
+        "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention";
+    Recurrent(rnn::Recurrent):
+        "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
     MaskOperation(symbolic::MaskOperation):
         "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
-        | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast";
+        | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast" | "op:ConvertToTensor";
 }

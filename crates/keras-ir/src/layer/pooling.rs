@@ -1,7 +1,7 @@
 //! Pooling.
 
 use super::config::{Config, DataFormat};
-use super::convolution::{Padding, Window};
+use super::convolution::{Padding, Window, dimensions};
 use super::{KerasLayer, MaskRule, Mismatch, single_of_rank};
 use crate::shape::Spec;
 
@@ -22,11 +22,7 @@ fn reduction(class: &str) -> Reduction {
     }
 }
 
-fn dimensions(class: &str) -> usize {
-    if class.ends_with("1D") { 1 } else { 2 }
-}
-
-/// `MaxPooling1D/2D` and `AveragePooling1D/2D`.
+/// `MaxPooling1D/2D/3D` and `AveragePooling1D/2D/3D`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pooling {
     /// Maximum or average.
@@ -44,10 +40,7 @@ impl KerasLayer for Pooling {
             reduction: reduction(class),
             window: Window {
                 dilation: vec![1; dimensions],
-                padding: match config.choice("padding", &["valid", "same"]) {
-                    0 => Padding::Valid,
-                    _ => Padding::Same,
-                },
+                padding: Padding::read(config, false),
                 data_format: config.data_format(),
                 size,
                 strides,
@@ -65,7 +58,7 @@ impl KerasLayer for Pooling {
     }
 }
 
-/// `GlobalMaxPooling1D/2D` and `GlobalAveragePooling1D/2D`.
+/// `GlobalMaxPooling1D/2D/3D` and `GlobalAveragePooling1D/2D/3D`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GlobalPooling {
     /// Maximum or average.
@@ -119,7 +112,52 @@ impl KerasLayer for GlobalPooling {
         MaskRule::Stop
     }
 
+    // The mask may follow the input: `GlobalAveragePooling1D()(x, mask)`.
+    fn input_parameters(&self) -> &'static [&'static str] {
+        if self.uses_mask() { &["inputs"] } else { &[] }
+    }
+
     fn tensor_arguments(&self) -> &'static [&'static str] {
         if self.uses_mask() { &["mask"] } else { &[] }
+    }
+}
+
+/// `AdaptiveMaxPooling1D/2D/3D` and `AdaptiveAveragePooling1D/2D/3D` of Keras 3: bin `i` of `o`
+/// covers the steps from `floor(i · n / o)` to `ceil((i + 1) · n / o)` of `n`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AdaptivePooling {
+    /// Maximum or average.
+    pub reduction: Reduction,
+    /// The number of bins, per spatial axis.
+    pub output_size: Vec<usize>,
+    /// Where the channels are.
+    pub data_format: DataFormat,
+}
+
+impl KerasLayer for AdaptivePooling {
+    fn read(class: &str, config: &mut Config<'_>) -> Self {
+        let dimensions = dimensions(class);
+        if config.value("output_size").is_none() {
+            config.unsupported("output_size", "the size of the output");
+        }
+        Self {
+            reduction: reduction(class),
+            output_size: config.sizes("output_size", dimensions, &vec![1; dimensions]),
+            data_format: config.data_format(),
+        }
+    }
+
+    fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
+        let input = single_of_rank(inputs, self.output_size.len() + 2)?;
+        let mut shape = input.shape.0.clone();
+        let first = self.data_format.first_spatial_axis();
+        for (dim, size) in shape[first..].iter_mut().zip(&self.output_size) {
+            *dim = Some(*size);
+        }
+        Ok(vec![Spec::float(shape)])
+    }
+
+    fn mask_rule(&self) -> MaskRule {
+        MaskRule::Stop
     }
 }

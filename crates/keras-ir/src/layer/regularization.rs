@@ -67,6 +67,10 @@ impl KerasLayer for Dropout {
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         Ok(vec![single(inputs)?.with_kind(Kind::Float)])
     }
+
+    fn is_nothing(&self) -> bool {
+        true
+    }
 }
 
 /// `SpatialDropout1D/2D/3D`: whole channels are dropped.
@@ -98,6 +102,10 @@ impl KerasLayer for SpatialDropout {
         let input = single_of_rank(inputs, self.dimensions + 2)?;
         Ok(vec![input.with_kind(Kind::Float)])
     }
+
+    fn is_nothing(&self) -> bool {
+        true
+    }
 }
 
 /// `GaussianNoise`: noise around zero is added.
@@ -118,5 +126,9 @@ impl KerasLayer for GaussianNoise {
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         Ok(vec![single(inputs)?.with_kind(Kind::Float)])
+    }
+
+    fn is_nothing(&self) -> bool {
+        true
     }
 }

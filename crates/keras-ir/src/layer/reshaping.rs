@@ -1,7 +1,5 @@
 //! Layers that move elements and compute nothing.
 
-use serde_json::Value;
-
 use super::config::{Config, DataFormat};
 use super::{KerasLayer, MaskRule, Mismatch, single, single_of_rank};
 use crate::shape::Spec;
@@ -152,69 +150,6 @@ impl KerasLayer for RepeatVector {
         let input = single_of_rank(inputs, 2)?;
         let (batch, features) = (input.shape.0[0], input.shape.0[1]);
         Ok(vec![input.with_shape(vec![batch, Some(self.n), features])])
-    }
-
-    fn mask_rule(&self) -> MaskRule {
-        MaskRule::Stop
-    }
-}
-
-/// `ZeroPadding1D/2D`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ZeroPadding {
-    /// Before and after, per spatial axis.
-    pub padding: Vec<(usize, usize)>,
-    /// Where the channels are.
-    pub data_format: DataFormat,
-}
-
-/// Keras writes one number, one number per axis, or a pair per axis.
-fn read_pairs(value: &Value, dimensions: usize) -> Option<Vec<(usize, usize)>> {
-    let size = |value: &Value| usize::try_from(value.as_u64()?).ok();
-    let pair = |value: &Value| match value.as_array()?.as_slice() {
-        [before, after] => Some((size(before)?, size(after)?)),
-        _ => None,
-    };
-    if let Some(all) = size(value) {
-        return Some(vec![(all, all); dimensions]);
-    }
-    let items = value.as_array()?;
-    if dimensions == 1 && items.len() == 2 {
-        return Some(vec![pair(value)?]);
-    }
-    if items.len() != dimensions {
-        return None;
-    }
-    items
-        .iter()
-        .map(|item| size(item).map(|both| (both, both)).or_else(|| pair(item)))
-        .collect()
-}
-
-impl KerasLayer for ZeroPadding {
-    fn read(class: &str, config: &mut Config<'_>) -> Self {
-        let dimensions = if class.ends_with("1D") { 1 } else { 2 };
-        let padding = match config.value("padding") {
-            None => Some(vec![(1, 1); dimensions]),
-            Some(value) => read_pairs(value, dimensions),
-        };
-        if padding.is_none() {
-            config.unsupported("padding", "a number, or a pair for each spatial axis");
-        }
-        Self {
-            padding: padding.unwrap_or_else(|| vec![(0, 0); dimensions]),
-            data_format: config.data_format(),
-        }
-    }
-
-    fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
-        let input = single_of_rank(inputs, self.padding.len() + 2)?;
-        let mut shape = input.shape.0.clone();
-        let first = self.data_format.first_spatial_axis();
-        for (dim, (before, after)) in shape[first..].iter_mut().zip(&self.padding) {
-            *dim = dim.map(|size| size.saturating_add(*before).saturating_add(*after));
-        }
-        Ok(vec![input.with_shape(shape)])
     }
 
     fn mask_rule(&self) -> MaskRule {

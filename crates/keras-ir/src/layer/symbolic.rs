@@ -2,7 +2,8 @@
 //!
 //! When a mask is computed for symbolic tensors, Keras 3 records `keras.ops` calls: `NotEqual` and
 //! `Any` for `Embedding` and `Masking`, `ExpandDims`, `LogicalOr`, `ZerosLike`, `OnesLike`,
-//! `Concatenate` and `Any` for merge layers (Keras 3.15, `compute_mask` of those layers).
+//! `Concatenate` and `Any` for merge layers, `ConvertToTensor` for attention (Keras 3.15,
+//! `compute_mask` of those layers).
 
 use serde_json::Value;
 
@@ -66,7 +67,10 @@ impl KerasLayer for MaskOperation {
                 0.0
             }
         };
-        if matches!(class, "op:ZerosLike" | "op:OnesLike" | "op:Cast") {
+        if matches!(
+            class,
+            "op:ZerosLike" | "op:OnesLike" | "op:Cast" | "op:ConvertToTensor"
+        ) {
             config.choice("dtype", &["bool"]);
         }
         match class {

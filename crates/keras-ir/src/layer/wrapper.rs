@@ -3,6 +3,10 @@
 //! The parts are layers of the graph like all others, with weights of their own; a wrapper has
 //! none.
 
+mod bidirectional;
+mod rnn;
+#[cfg(test)]
+mod tests;
 mod time_distributed;
 
 use serde_json::{Map, Value};
@@ -13,43 +17,55 @@ use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Generation;
 
+pub use bidirectional::{Bidirectional, BidirectionalMerge};
+pub use rnn::Rnn;
 pub use time_distributed::TimeDistributed;
 
-/// Every wrapper class that can be read.
-pub const CLASSES: &[&str] = &["TimeDistributed"];
+macro_rules! registry {
+    ($($wrapper:ident: $class:literal;)*) => {
+        /// Every wrapper class that can be read.
+        pub const CLASSES: &[&str] = &[$($class),*];
 
-/// A wrapper of the classes that are known, with its options.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wrapper {
-    /// `TimeDistributed`
-    TimeDistributed(TimeDistributed),
+        /// A wrapper of the classes that are known, with its options.
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(missing_docs)]
+        pub enum Wrapper {
+            $($wrapper($wrapper),)*
+        }
+
+        impl Wrapper {
+            /// Reads the wrapper `class` and the configs of its parts; `None` for an unknown class.
+            /// The problems come beside it, without the layer's name.
+            pub fn read(
+                class: &str,
+                config: &Map<String, Value>,
+                generation: Generation,
+            ) -> Option<(Self, Vec<Part>, Vec<Problem>)> {
+                let mut config = Config::new(config, generation);
+                let (wrapper, parts) = match class {
+                    $($class => {
+                        let (wrapper, parts) = $wrapper::read(&mut config);
+                        (Self::$wrapper(wrapper), parts)
+                    })*
+                    _ => return None,
+                };
+                Some((wrapper, parts, config.finish()))
+            }
+
+            /// The wrapper behind the variant.
+            pub fn wrapper(&self) -> &dyn KerasWrapper {
+                match self {
+                    $(Self::$wrapper(wrapper) => wrapper,)*
+                }
+            }
+        }
+    };
 }
 
-impl Wrapper {
-    /// Reads the wrapper `class` and the configs of its parts; `None` for an unknown class. The
-    /// problems come beside it, without the layer's name.
-    pub fn read(
-        class: &str,
-        config: &Map<String, Value>,
-        generation: Generation,
-    ) -> Option<(Self, Vec<Part>, Vec<Problem>)> {
-        let mut config = Config::new(config, generation);
-        let (wrapper, parts) = match class {
-            "TimeDistributed" => {
-                let (wrapper, parts) = TimeDistributed::read(&mut config);
-                (Self::TimeDistributed(wrapper), parts)
-            }
-            _ => return None,
-        };
-        Some((wrapper, parts, config.finish()))
-    }
-
-    /// The wrapper behind the variant.
-    pub fn wrapper(&self) -> &dyn KerasWrapper {
-        match self {
-            Self::TimeDistributed(wrapper) => wrapper,
-        }
-    }
+registry! {
+    TimeDistributed: "TimeDistributed";
+    Bidirectional: "Bidirectional";
+    Rnn: "RNN";
 }
 
 /// The config of a part.
@@ -70,6 +86,12 @@ pub trait KerasWrapper: std::fmt::Debug {
     ///
     /// When the wrapper or one of its parts cannot take the inputs.
     fn outputs(&self, inputs: &[Spec], part: &mut PartOutputs<'_>) -> Result<Vec<Spec>, Failure>;
+
+    /// The parameters of Keras's `call` whose tensors are the inputs, if others may follow them by
+    /// position.
+    fn input_parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Names of call arguments (besides the inputs) that the wrapper understands as tensors.
     fn tensor_arguments(&self) -> &'static [&'static str] {

@@ -41,6 +41,15 @@ impl Entry {
             tensor: 0,
         }
     }
+
+    /// The arguments of a call that are no tensors and say something.
+    fn literals(&self, node: usize) -> Vec<(String, Value)> {
+        let options = self.nodes.get(node).into_iter().flat_map(|n| &n.options);
+        let literals = options.filter(|(_, value)| !json::says_nothing(value));
+        literals
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
 }
 
 /// A model before its calls are resolved.
@@ -188,13 +197,9 @@ impl Builder {
                     // Its weights and shapes cannot be told.
                     return LayerKind::Unknown;
                 }
-                if let layer::LayerKind::Lstm(lstm) = &kind
-                    && lstm.dropout != (0.0, 0.0)
-                {
-                    self.notes.push(format!(
-                        "{path} (LSTM): its dropout acts in training alone and is not applied there yet"
-                    ));
-                }
+                let notes = kind.layer().notes().into_iter();
+                let notes = notes.map(|note| format!("{path} ({class}): {note}"));
+                self.notes.extend(notes);
                 LayerKind::Layer(kind)
             }
             None => {
@@ -344,10 +349,7 @@ impl Builder {
         }
         // How many outputs of a call are looked at; what it really has, inference knows.
         let mut counts: HashMap<(usize, usize), usize> = HashMap::new();
-        let needed = resolved.calls.iter().flat_map(|call| {
-            let named = call.named.iter().flat_map(|(_, sites)| sites);
-            call.inputs.iter().chain(named)
-        });
+        let needed = resolved.calls.iter().flat_map(|call| &call.order);
         for site in needed.chain(&resolved.outputs) {
             let count = counts.entry((site.layer, site.node)).or_insert(1);
             *count = (*count).max(site.tensor.saturating_add(1));
@@ -368,12 +370,18 @@ impl Builder {
             calls.push(Call {
                 layer,
                 node: call.node,
+                order: tensors.all(&call.order),
                 inputs: tensors.all(&call.inputs),
                 named: call
                     .named
                     .iter()
-                    .map(|(name, sites)| (name.clone(), tensors.all(sites)))
+                    .map(|(name, sites)| {
+                        let sites = sites.iter();
+                        let found = sites.map(|site| site.map(|site| tensors.at(site)));
+                        (name.clone(), found.collect())
+                    })
                     .collect(),
+                literals: draft.entries[call.layer].literals(call.node),
                 outputs: (0..count)
                     .map(|tensor| {
                         let site = Site {
@@ -471,14 +479,14 @@ impl Tensors {
 
     /// The tensors at `sites`; those of broken references stay without a shape.
     fn all(&mut self, sites: &[Site]) -> Vec<TensorId> {
-        let mut found = Vec::with_capacity(sites.len());
-        for site in sites {
-            found.push(match self.by_site.get(site) {
-                Some(id) => *id,
-                None => self.add(*site, LayerId(0), Spec::float(Vec::new())),
-            });
+        sites.iter().map(|site| self.at(*site)).collect()
+    }
+
+    fn at(&mut self, site: Site) -> TensorId {
+        match self.by_site.get(&site) {
+            Some(id) => *id,
+            None => self.add(site, LayerId(0), Spec::float(Vec::new())),
         }
-        found
     }
 }
 

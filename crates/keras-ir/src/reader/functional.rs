@@ -56,7 +56,8 @@ impl Builder {
             .iter()
             .map(|entry| self.layer(entry, path))
             .collect();
-        for (entry, id) in entries.iter().zip(&ids) {
+        for (entry, id) in entries.iter_mut().zip(&ids) {
+            self.bind_arguments(entry, *id);
             self.check_arguments(entry, *id, path);
         }
 
@@ -87,24 +88,53 @@ impl Builder {
         Some(self.connect(&draft, &inputs, &outputs))
     }
 
+    /// The parameters of a layer's `call` that are inputs, if there are several, and the others
+    /// that it takes as tensors.
+    fn parameters(&self, id: LayerId) -> (&'static [&'static str], &'static [&'static str]) {
+        match &self.layers[id.0].kind {
+            LayerKind::Layer(kind) => {
+                let layer = kind.layer();
+                (layer.input_parameters(), layer.tensor_arguments())
+            }
+            LayerKind::Wrapper(wrapper, _) => {
+                let wrapper = wrapper.wrapper();
+                (wrapper.input_parameters(), wrapper.tensor_arguments())
+            }
+            LayerKind::Input | LayerKind::Model(_) | LayerKind::Unknown => (&[], &[]),
+        }
+    }
+
+    /// Puts the tensors of all calls where the layer's parameters say.
+    fn bind_arguments(&self, entry: &mut Entry, id: LayerId) {
+        if let LayerKind::Layer(layer::LayerKind::MaskOperation(_)) = &self.layers[id.0].kind {
+            // The operands of operation nodes have names of their own.
+            return;
+        }
+        let (inputs, arguments) = self.parameters(id);
+        for node in &mut entry.nodes {
+            node.bind(inputs, arguments);
+        }
+    }
+
     /// Arguments of calls that would change a number and are not understood.
     fn check_arguments(&mut self, entry: &Entry, id: LayerId, path: &str) {
-        let allowed: &[&str] = match &self.layers[id.0].kind {
+        let layer = match &self.layers[id.0].kind {
             // The operands of operation nodes are read with their options.
             LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
-            LayerKind::Layer(kind) => kind.layer().tensor_arguments(),
-            LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().tensor_arguments(),
-            LayerKind::Input | LayerKind::Model(_) => &[],
+            LayerKind::Layer(kind) => Some(kind.layer()),
+            LayerKind::Wrapper(..) | LayerKind::Input | LayerKind::Model(_) => None,
         };
+        let (_, tensors) = self.parameters(id);
         let mut unsupported = Vec::new();
         for node in &entry.nodes {
             for (key, value) in &node.options {
-                if !says_nothing(value) && key != "name" {
+                let understood = layer.is_some_and(|layer| layer.understands(key, value));
+                if !understood && !json::says_nothing(value) && key != "name" {
                     unsupported.push((key.as_str(), json::brief(value)));
                 }
             }
             for (key, _) in &node.named {
-                if key != "mask" && !allowed.contains(&key.as_str()) {
+                if key != "mask" && !tensors.contains(&key.as_str()) {
                     unsupported.push((key, "a tensor".into()));
                 }
             }
@@ -127,15 +157,5 @@ impl Builder {
             }
             self.problems.push(problem);
         }
-    }
-}
-
-/// Whether an argument is as good as absent: nulls in any structure, or false.
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Array(items) => items.iter().all(says_nothing),
-        Value::Object(entries) => entries.values().all(says_nothing),
-        _ => false,
     }
 }

@@ -5,6 +5,7 @@ mod build;
 mod functional;
 mod nodes;
 mod optimizer;
+mod producer;
 mod resolve;
 mod sequential;
 mod share;
@@ -142,6 +143,7 @@ pub fn read_config(
         optimizer: Ok(None),
         notes,
     };
+    producer::check(&graph, file, &mut problems);
     let first_inputs = graph.infer(&callers_first, &mut problems);
     weights::read_weights(
         &mut graph,

@@ -35,8 +35,12 @@ impl Reference {
 pub(super) struct Node {
     /// Positional tensors, flattened.
     pub inputs: Vec<Reference>,
-    /// Tensors passed by name, flattened.
-    pub named: Vec<(String, Vec<Reference>)>,
+    /// For each of `inputs` the position of its argument, where it is not the first.
+    pub positions: Vec<usize>,
+    /// Tensors passed by name, flattened; a null in a list of them keeps its place.
+    pub named: Vec<(String, Vec<Option<Reference>>)>,
+    /// All tensors in Keras's order, where `bind` has changed that of `inputs` and `named`.
+    pub order: Option<Vec<Reference>>,
     /// Positional arguments that are no tensors.
     pub literals: Vec<Value>,
     /// Arguments passed by name that are no tensors.
@@ -45,9 +49,83 @@ pub(super) struct Node {
 
 impl Node {
     /// All references, in Keras's order.
-    pub fn references(&self) -> impl Iterator<Item = &Reference> {
-        let named = self.named.iter().flat_map(|(_, references)| references);
-        self.inputs.iter().chain(named)
+    pub fn references(&self) -> Vec<&Reference> {
+        match &self.order {
+            Some(order) => order.iter().collect(),
+            None => {
+                let named = self.named.iter().flat_map(|(_, references)| references);
+                self.inputs.iter().chain(named.flatten()).collect()
+            }
+        }
+    }
+
+    /// Puts the tensors where the parameters of the layer's `call` say: those of `inputs` become
+    /// inputs, in that order, also if they were passed by name; those behind them get the names
+    /// `arguments`.
+    ///
+    /// Without `inputs` there is one parameter for them, and all positional tensors are inputs: a
+    /// recurrent layer's states may follow its sequence.
+    pub fn bind(&mut self, inputs: &[&str], arguments: &[&str]) {
+        if inputs.is_empty() && !self.inputs.is_empty() {
+            return;
+        }
+        self.order = Some(self.references().into_iter().cloned().collect());
+        let inputs = if inputs.is_empty() {
+            FIRST_PARAMETERS
+        } else {
+            let names = inputs.iter().chain(arguments).copied();
+            let positional = std::mem::take(&mut self.inputs);
+            for (index, reference) in positional.into_iter().enumerate() {
+                let position = self.positions.get(index).copied().unwrap_or(0);
+                let name = names.clone().nth(position).map(str::to_owned);
+                let name = name.unwrap_or_else(|| format!("argument {position}"));
+                match self.named.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, references)) => references.push(Some(reference)),
+                    None => self.named.push((name, vec![Some(reference)])),
+                }
+            }
+            inputs
+        };
+        for input in inputs {
+            if let Some(found) = self.named.iter().position(|(name, _)| name == input) {
+                let (_, references) = self.named.remove(found);
+                self.inputs.extend(references.into_iter().flatten());
+            }
+        }
+    }
+}
+
+/// What the first parameter of `call` is named in Keras 3's layers; it may be passed by name.
+const FIRST_PARAMETERS: &[&str] = &["inputs", "sequences", "sequence", "x", "data"];
+
+/// Adds the references in a value to a list.
+type Finder<'a> = &'a dyn Fn(&Value, &mut Vec<Reference>);
+
+impl Node {
+    /// Takes an argument passed by name: a tensor, several tensors, or something else.
+    fn keyword(&mut self, name: &str, value: &Value, find: Finder<'_>) {
+        let found_in = |value: &Value| {
+            let mut found = Vec::new();
+            find(value, &mut found);
+            found.into_iter().map(Some).collect::<Vec<_>>()
+        };
+        let mut references = found_in(value);
+        if references.is_empty() {
+            self.options.insert(name.to_owned(), value.clone());
+            return;
+        }
+        if let Value::Array(items) = value
+            && items.contains(&Value::Null)
+        {
+            let items = items.iter();
+            references = items
+                .flat_map(|item| match item {
+                    Value::Null => vec![None],
+                    item => found_in(item),
+                })
+                .collect();
+        }
+        self.named.push((name.to_owned(), references));
     }
 }
 
@@ -76,13 +154,9 @@ fn read_list(node: &Value, is_layer: &dyn Fn(&str) -> bool) -> Option<Node> {
     read_leaves(node, &mut call, &mut keywords)?;
     // The same keywords stand on every leaf of the first argument.
     for (name, value) in keywords.into_iter().flatten() {
-        let mut references = Vec::new();
-        find_list_references(value, is_layer, &mut references);
-        if references.is_empty() {
-            call.options.insert(name.clone(), value.clone());
-        } else {
-            call.named.push((name.clone(), references));
-        }
+        call.keyword(name, value, &|value, found| {
+            find_list_references(value, is_layer, found);
+        });
     }
     Some(call)
 }
@@ -139,9 +213,11 @@ fn find_list_references(
 /// A node of Keras 3.
 fn read_call(object: &Map<String, Value>) -> Node {
     let mut call = Node::default();
-    for argument in object["args"].as_array().into_iter().flatten() {
+    let arguments = object["args"].as_array().into_iter().flatten();
+    for (position, argument) in arguments.enumerate() {
         let before = call.inputs.len();
         find_call_references(argument, &mut call.inputs);
+        call.positions.resize(call.inputs.len(), position);
         if call.inputs.len() == before && !argument.is_null() {
             call.literals.push(argument.clone());
         }
@@ -149,13 +225,7 @@ fn read_call(object: &Map<String, Value>) -> Node {
     if let Some(keywords) = object.get("kwargs").and_then(Value::as_object) {
         // Keras 3 flattens keyword arguments in the order of their names.
         for (name, value) in sorted(keywords) {
-            let mut references = Vec::new();
-            find_call_references(value, &mut references);
-            if references.is_empty() {
-                call.options.insert(name.clone(), value.clone());
-            } else {
-                call.named.push((name.clone(), references));
-            }
+            call.keyword(name, value, &find_call_references);
         }
     }
     call
@@ -235,6 +305,14 @@ mod tests {
             .collect()
     }
 
+    fn named_names(references: &[Option<Reference>]) -> Vec<String> {
+        let name = |reference: &Option<Reference>| match reference {
+            Some(reference) => names(std::slice::from_ref(reference)).remove(0),
+            None => "-".into(),
+        };
+        references.iter().map(name).collect()
+    }
+
     #[test]
     fn every_list_form_is_read() {
         for (form, expected) in [
@@ -266,7 +344,7 @@ mod tests {
         let named: Vec<_> = nodes[0]
             .named
             .iter()
-            .map(|(name, references)| (name.as_str(), names(references)))
+            .map(|(name, references)| (name.as_str(), named_names(references)))
             .collect();
         assert_eq!(
             named,
@@ -279,6 +357,46 @@ mod tests {
     }
 
     #[test]
+    fn nulls_among_tensors_keep_their_place() {
+        let nodes = read(&json!([[["x", 0, 0, {"mask": [null, ["m", 0, 0]], "state": [null]}]]]));
+        assert_eq!(named_names(&nodes[0].named[0].1), ["-", "m:0:0"]);
+        assert_eq!(nodes[0].options["state"], json!([null]));
+    }
+
+    #[test]
+    fn tensors_stand_where_the_parameters_say() {
+        let tensor = |name: &str| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}});
+        let bound = |call: Value| {
+            let mut node = read(&json!([call])).remove(0);
+            node.bind(&["query", "value", "key"], &["query_mask", "mask"]);
+            let named = node.named.iter();
+            let named: Vec<String> = named
+                .map(|(name, references)| format!("{name}={}", named_names(references).join(",")))
+                .collect();
+            (names(&node.inputs).join(" "), named.join(" "))
+        };
+        for (call, inputs, named) in [
+            (
+                json!({"args": [tensor("q"), tensor("v"), null, null, tensor("m")], "kwargs": {}}),
+                "q:0:0 v:0:0",
+                "mask=m:0:0",
+            ),
+            (
+                json!({"args": [tensor("q")], "kwargs": {"key": tensor("k"), "value": tensor("v")}}),
+                "q:0:0 v:0:0 k:0:0",
+                "",
+            ),
+            (
+                json!([["q", 0, 0, {"value": ["v", 0, 0], "mask": ["m", 0, 0]}]]),
+                "q:0:0 v:0:0",
+                "mask=m:0:0",
+            ),
+        ] {
+            assert_eq!(bound(call), (inputs.into(), named.into()));
+        }
+    }
+
+    #[test]
     fn calls_of_keras_3_are_read() {
         let tensor = |name: &str| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 1]}});
         let nodes = read(&json!([{
@@ -287,7 +405,7 @@ mod tests {
         }]));
         assert_eq!(names(&nodes[0].inputs), ["a:0:1", "b:0:1"]);
         assert_eq!(nodes[0].literals, [json!(5)]);
-        assert_eq!(names(&nodes[0].named[0].1), ["m:0:1"]);
+        assert_eq!(named_names(&nodes[0].named[0].1), ["m:0:1"]);
     }
 
     #[test]

@@ -46,7 +46,9 @@ pub(super) struct ResolvedCall {
     pub layer: usize,
     pub node: usize,
     pub inputs: Vec<Site>,
-    pub named: Vec<(String, Vec<Site>)>,
+    pub named: Vec<(String, Vec<Option<Site>>)>,
+    /// Everything that the call needs, in Keras's order.
+    pub order: Vec<Site>,
 }
 
 /// The calls that the outputs need, each behind those that it needs itself.
@@ -203,25 +205,24 @@ impl<'a> Resolver<'a> {
         let mut calls: HashMap<(usize, usize), ResolvedCall> = HashMap::new();
         for (layer, of_layer) in self.layers.iter().enumerate() {
             for (node, call) in of_layer.nodes.iter().enumerate() {
-                let mut sites = |references: &[Reference]| -> Vec<Site> {
-                    let mut sites = Vec::with_capacity(references.len());
-                    for reference in references {
-                        match self.site(reference, false) {
-                            Ok(site) => sites.push(site),
-                            Err(problem) => {
-                                problems.push(self.at(layer, problem));
-                                sites.push(Site::BROKEN);
-                            }
-                        }
-                    }
-                    sites
+                let mut site = |reference: &Reference| -> Site {
+                    self.site(reference, false).unwrap_or_else(|problem| {
+                        problems.push(self.at(layer, problem));
+                        Site::BROKEN
+                    })
                 };
-                let inputs = sites(&call.inputs);
-                let named = call
-                    .named
-                    .iter()
-                    .map(|(name, references)| (name.clone(), sites(references)))
+                let inputs = call.inputs.iter().map(&mut site).collect();
+                let named = call.named.iter();
+                let named = named
+                    .map(|(name, references)| {
+                        let references = references.iter();
+                        let sites = references.map(|found| found.as_ref().map(&mut site));
+                        (name.clone(), sites.collect())
+                    })
                     .collect();
+                // What leads nowhere is reported above.
+                let order = call.references().into_iter();
+                let order = order.filter_map(|reference| self.site(reference, false).ok());
                 calls.insert(
                     (layer, node),
                     ResolvedCall {
@@ -229,6 +230,7 @@ impl<'a> Resolver<'a> {
                         node,
                         inputs,
                         named,
+                        order: order.collect(),
                     },
                 );
             }
@@ -263,8 +265,7 @@ impl<'a> Resolver<'a> {
                         }
                     }
                 }
-                let named = call.named.iter().flat_map(|(_, sites)| sites);
-                match call.inputs.iter().chain(named).nth(next) {
+                match call.order.get(next) {
                     Some(site) => {
                         let parent = (site.layer, site.node);
                         stack.push((key, next + 1));

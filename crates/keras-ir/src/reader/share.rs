@@ -44,7 +44,7 @@ pub(super) fn find_ties(graph: &Graph, evidence: Evidence) -> Ties {
     for (id, _) in &homes {
         let layer = graph.layer(*id);
         if !matches!(layer.kind, LayerKind::Input | LayerKind::Unknown) {
-            let name = own_name(graph, *id);
+            let name = graph.own_name(*id);
             let group = groups.entry((name, &layer.class)).or_default();
             group.push(*id);
         }
@@ -104,19 +104,6 @@ fn find_homes_inside(graph: &Graph, id: LayerId, homes: &mut Vec<(LayerId, Home)
             }
         }
         _ => {}
-    }
-}
-
-/// The name that a layer has by itself: the graph calls the parts of a wrapper after it.
-fn own_name(graph: &Graph, id: LayerId) -> &str {
-    let layer = graph.layer(id);
-    match layer.kind {
-        LayerKind::Model(model) => &graph.model(model).name,
-        _ => layer
-            .config
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or(&layer.name),
     }
 }
 
@@ -212,7 +199,7 @@ fn weights(graph: &Graph, id: LayerId) -> Vec<WeightRef> {
 }
 
 fn same_config(graph: &Graph, a: LayerId, b: LayerId) -> bool {
-    if own_name(graph, a) != own_name(graph, b) {
+    if graph.own_name(a) != graph.own_name(b) {
         return false;
     }
     let (a, b) = (graph.layer(a), graph.layer(b));
@@ -226,8 +213,8 @@ fn same_config(graph: &Graph, a: LayerId, b: LayerId) -> bool {
             model_a.layers.len() == model_b.layers.len()
                 && model_a.calls.len() == model_b.calls.len()
                 && model_a.calls.iter().zip(&model_b.calls).all(|(a, b)| {
-                    (a.node, &a.inputs, &a.named, &a.outputs)
-                        == (b.node, &b.inputs, &b.named, &b.outputs)
+                    (a.node, &a.inputs, &a.named, &a.literals, &a.outputs)
+                        == (b.node, &b.inputs, &b.named, &b.literals, &b.outputs)
                 })
                 && layers.into_iter().all(|(a, b)| same_config(graph, *a, *b))
         }

@@ -211,7 +211,7 @@ fn place(
     // Names are labels, but where every one of them leads to one weight they are surer than
     // positions, which depend on flags.
     let by_name = match layer.kind {
-        LayerKind::Model(_) => match_names(graph, targets, &tensors),
+        LayerKind::Model(_) | LayerKind::Wrapper(..) => match_names(graph, targets, &tensors),
         _ => None,
     };
     let order = by_name.unwrap_or_else(|| (0..targets.len()).collect());
@@ -296,7 +296,8 @@ fn report_counts(
 /// For each tensor the target that its name means, if all names mean different targets.
 ///
 /// Names end in `<layer>/<weight>` or `<layer>/<cell>/<weight>`, with `:0` behind in files of
-/// TensorFlow; what stands before depends on version and scope.
+/// TensorFlow; what stands before depends on version and scope. The weight of a layer that is made
+/// of others has a `/` itself: `query/kernel`.
 fn match_names(
     graph: &Graph,
     targets: &[Target],
@@ -304,20 +305,26 @@ fn match_names(
 ) -> Option<Vec<usize>> {
     let mut order = Vec::with_capacity(tensors.len());
     for (name, _) in tensors {
-        let (scope, weight) = name.split(':').next()?.rsplit_once('/')?;
-        let cell_scope = scope.rsplit_once('/').map_or("", |(outer, _)| outer);
+        let path = name.split(':').next()?;
         let in_scope = |scope: &str, layer: &str| {
             scope
                 .strip_suffix(layer)
                 .is_some_and(|before| before.is_empty() || before.ends_with('/'))
         };
         let candidates = targets.iter().enumerate().filter(|(_, target)| {
-            let layer = &graph.layer(target.layer).name;
-            target.spec.name == weight && (in_scope(scope, layer) || in_scope(cell_scope, layer))
+            let layer = graph.own_name(target.layer);
+            let scope = path.strip_suffix(target.spec.name);
+            let scope = scope.and_then(|scope| scope.strip_suffix('/'));
+            let of_cell = |scope: &str| match scope.rsplit_once('/') {
+                Some((outer, _)) => in_scope(outer, layer),
+                None => false,
+            };
+            scope.is_some_and(|scope| in_scope(scope, layer) || of_cell(scope))
         });
-        // The longest layer name wins: `a/dense` before `dense`.
+        // The longest name wins: `a/dense` before `dense`.
+        let length = |target: &Target| graph.own_name(target.layer).len() + target.spec.name.len();
         let longest = candidates
-            .map(|(index, target)| (graph.layer(target.layer).name.len(), index))
+            .map(|(index, target)| (length(target), index))
             .collect::<Vec<_>>();
         let most = longest.iter().map(|(length, _)| *length).max()?;
         let mut best = longest.iter().filter(|(length, _)| *length == most);
