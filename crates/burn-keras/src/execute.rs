@@ -219,6 +219,7 @@ where
         Layer::LayerNormalization(module) => module.forward(x),
         Layer::RmsNormalization(module) => module.forward(x),
         Layer::GroupNormalization(module) => module.forward(x),
+        Layer::Normalization(module) => module.forward(x),
         Layer::PRelu(module) => module.forward(x),
         Layer::Dropout(module) => module.forward(x),
         Layer::NoiseDropout(module) => module.forward(x),

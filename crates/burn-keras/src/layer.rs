@@ -14,7 +14,7 @@ use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, Spatia
 use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::{
     BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
-    RmsNormalization,
+    Normalization, RmsNormalization,
 };
 use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
@@ -55,6 +55,7 @@ layers! {
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
     BatchNorm BatchNormalization BatchRenormalization
     LayerNorm LayerNormalization RmsNormalization GroupNormalization
+    Normalization
     PRelu
     Embedding
     Dropout NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise

@@ -105,6 +105,8 @@ const TYPES: &[(&str, &[&str])] = &[
             "GroupNormalizationConfig",
             "LayerNormalization",
             "LayerNormalizationConfig",
+            "Normalization",
+            "NormalizationConfig",
             "RmsNormalization",
             "RmsNormalizationConfig",
         ],

@@ -260,6 +260,7 @@ registry! {
     RmsNormalization(normalization::RmsNormalization): "RMSNormalization";
     GroupNormalization(normalization::GroupNormalization): "GroupNormalization";
     UnitNormalization(normalization::UnitNormalization): "UnitNormalization";
+    Normalization(normalization::Normalization): "Normalization";
     Dropout(regularization::Dropout): "Dropout" | "AlphaDropout" | "GaussianDropout";
     SpatialDropout(regularization::SpatialDropout):
         "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D";
