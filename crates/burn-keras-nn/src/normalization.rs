@@ -3,6 +3,7 @@
 //! | Keras | here |
 //! |---|---|
 //! | `BatchNormalization` | [`batch_norm`] makes Burn's own; [`BatchNormalization`], [`BatchRenormalization`] |
+//! | `BatchNormalization` of Keras 1 in mode 1 or 2, or before 1.0.8 | [`EarlyBatchNormalization`] |
 //! | `LayerNormalization` | Burn's `LayerNorm` on the last axis with a `gamma`; else [`LayerNormalization`] |
 //! | `RMSNormalization` | [`RmsNormalization`] |
 //! | `GroupNormalization` | [`GroupNormalization`] |
@@ -15,6 +16,7 @@
 mod adapted;
 mod batch;
 mod group;
+mod keras1;
 mod layer;
 mod renorm;
 mod rescale;
@@ -26,6 +28,7 @@ mod tests;
 pub use adapted::*;
 pub use batch::*;
 pub use group::*;
+pub use keras1::*;
 pub use layer::*;
 pub use renorm::*;
 pub use rescale::*;

@@ -11,6 +11,7 @@ mod borders;
 mod convolution;
 mod core;
 mod einsum;
+mod keras1;
 mod mask;
 mod merging;
 mod normalization;
@@ -91,6 +92,12 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::CustomScale(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
+        Class::MaxoutDense(layer) => layer,
+        Class::Highway(layer) => layer,
+        Class::ParametricSoftplus(layer) => layer,
+        Class::SRelu(layer) => layer,
+        Class::EarlyBatchNormalization(layer) => layer,
+        Class::MergeCosine(layer) => layer,
         Class::Dot(layer) => layer,
         Class::EinsumDense(layer) => layer,
         Class::Attention(layer) => layer,

@@ -1,6 +1,7 @@
 //! The functions that a plan may call.
 
 use keras_ir::Activation;
+use keras_ir::layer::convolution::Padding;
 use keras_ir::layer::resizing::Interpolation;
 use keras_ir::shape::{Kind, Spec};
 
@@ -140,6 +141,8 @@ pub enum Function {
     Minimum,
     /// Mean of all inputs.
     Average,
+    /// Cosines between the rows of two, with two axes of size 1.
+    Cosine,
     /// Sums of products along one axis of each of two, sample by sample.
     Dot([usize; 2]),
     /// Mask: elements that differ from a value.
@@ -348,6 +351,7 @@ impl Function {
             Self::Maximum => function("merge", "maximum", vec![]),
             Self::Minimum => function("merge", "minimum", vec![]),
             Self::Average => Variadic("merge", "average", vec![]),
+            Self::Cosine => function("merge", "cosine", vec![]),
             Self::Dot(axes) => function("merge", "dot", vec![Literal::sizes(axes)]),
             Self::Above(value) => function("mask", "above", vec![(*value).into()]),
             Self::Masking(value) => function("mask", "masking", vec![(*value).into()]),
@@ -400,13 +404,17 @@ pub struct PoolWindow {
     pub size: Vec<usize>,
     /// Strides per spatial axis.
     pub strides: Vec<usize>,
-    /// Whether the borders are padded as TensorFlow's `SAME` has it.
-    pub same: bool,
+    /// How the borders are padded; never `Causal` and `TheanoFull`.
+    pub padding: Padding,
 }
 
 impl PoolWindow {
     fn arguments(&self) -> Vec<Literal> {
-        let padding = if self.same { "Same" } else { "Valid" };
+        let padding = match self.padding {
+            Padding::Same => "Same",
+            Padding::TheanoSame => "TheanoSame",
+            _ => "Valid",
+        };
         let padding = Literal::Variant("Padding", padding, vec![]);
         vec![
             Literal::sizes(&self.size),

@@ -43,6 +43,7 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::Multiply
         | Function::Maximum
         | Function::Minimum
+        | Function::Cosine
         | Function::And
         | Function::Or
         | Function::ApplyMask
@@ -135,6 +136,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
 fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value, Error> {
     match function {
         Function::And | Function::Or => masks::combine(function, a, b),
+        Function::Cosine => merging::cosine(a, b),
         Function::ApplyMask => masks::apply_mask(a, b),
         Function::Fill(value) => masks::fill(a, b, *value),
         Function::UnfoldSteps => shaping::unfold_steps(a, &b),
