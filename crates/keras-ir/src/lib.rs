@@ -22,6 +22,7 @@ mod reader;
 pub mod shape;
 pub mod summary;
 mod version;
+mod yaml;
 
 pub use activation::Activation;
 pub use graph::{Graph, optimizer};

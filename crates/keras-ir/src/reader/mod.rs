@@ -46,8 +46,8 @@ pub struct ReadOptions {
 /// (its folder, or the `saved_model.pb` in it). What it is, its content tells.
 ///
 /// Weights and architecture may be in two files ([`ReadOptions::weights`],
-/// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON of
-/// `model.to_json()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
+/// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON or YAML of
+/// `model.to_json()` and `model.to_yaml()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
 /// `.h5`, in the `.weights.json` of sharded weights, or in a checkpoint of TensorFlow (by the prefix
 /// of its files, or its `.index`).
 ///
@@ -90,6 +90,11 @@ pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Repor
             .expected("a model with its weights")
             .found("JSON, which holds the architecture or a list of shards alone")
             .help("name the other file with --weights FILE or --architecture FILE")
+            .in_file(&name)),
+        Kind::Yaml => Err(Problem::new(ProblemKind::MissingWeight)
+            .expected("a model with its weights")
+            .found("YAML, which holds the architecture alone")
+            .help("name the file with the weights with --weights FILE")
             .in_file(&name)),
     }
 }

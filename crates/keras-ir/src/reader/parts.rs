@@ -14,6 +14,7 @@ use super::{
 use crate::container::{Checkpoint, Container, H5File, Shards};
 use crate::graph::Graph;
 use crate::problem::{Problem, ProblemKind, Report};
+use crate::yaml;
 
 /// Reads the model whose architecture and weights are in these files.
 pub(super) fn read(
@@ -42,7 +43,8 @@ pub(super) fn architecture(path: &Path) -> Result<Architecture, Problem> {
         Kind::Checkpoint(_) => Err(Problem::new(ProblemKind::Container)
             .expected("the architecture of a model")
             .found("a checkpoint of TensorFlow, which holds weights alone")),
-        Kind::Json => of_json(&text(path)?),
+        Kind::Json => of_config(parse("the architecture", &text(path)?)?),
+        Kind::Yaml => of_config(parse_yaml(&text(path)?)?),
     }
 }
 
@@ -55,9 +57,17 @@ fn text(path: &Path) -> Result<String, Problem> {
         .map_err(|error| Problem::new(ProblemKind::Container).found(error.to_string()))
 }
 
-/// What `model.to_json()` gives.
-fn of_json(text: &str) -> Result<Architecture, Problem> {
-    let config = parse("the architecture", text)?;
+fn parse_yaml(text: &str) -> Result<Value, Problem> {
+    yaml::parse(text).map_err(|error| {
+        Problem::new(ProblemKind::Config)
+            .key("the architecture")
+            .expected("YAML of a Keras model")
+            .found(error.to_string())
+    })
+}
+
+/// What `model.to_json()` and `model.to_yaml()` give.
+fn of_config(config: Value) -> Result<Architecture, Problem> {
     if !config["class_name"].is_string() {
         return Err(Problem::new(ProblemKind::Config)
             .key("class_name")
@@ -108,6 +118,9 @@ fn open(path: &Path) -> Result<WeightsFile, Problem> {
             let shards = shards.map_err(|error| container_problem(&error))?;
             Ok(WeightsFile::Tree(Box::new(shards)))
         }
+        Kind::Yaml => Err(Problem::new(ProblemKind::Container)
+            .expected("the weights of a model")
+            .found("YAML, which holds the architecture alone")),
         Kind::Hdf5 => {
             let file = hdf5(path)?;
             let listed = file.string_list_attribute("/", "layer_names");
