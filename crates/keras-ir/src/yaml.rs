@@ -31,6 +31,8 @@ pub(crate) enum YamlError {
     Tag(String),
     #[error("{0:?}, which is no value of its tag or no number that Keras writes")]
     Scalar(String),
+    #[error("a list or a shape of TensorFlow's without its value")]
+    Wrapper,
     #[error("a key that is no scalar")]
     Key,
     #[error("a merge of maps")]
@@ -78,6 +80,8 @@ enum Items {
         entries: Map<String, Value>,
         key: Option<String>,
     },
+    /// The one argument of an object that stands for it.
+    Wrapper(Option<Value>),
 }
 
 impl Reader {
@@ -93,7 +97,11 @@ impl Reader {
                 self.put(value, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
-                check_tag(tag.as_deref(), &["seq", "python/list", "python/tuple"])?;
+                let tag = tag.as_deref();
+                if tag.and_then(known).is_some_and(is_wrapper) {
+                    return self.open(anchor, Items::Wrapper(None));
+                }
+                check_tag(tag, &["seq", "python/list", "python/tuple"])?;
                 self.open(anchor, Items::List(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
@@ -108,6 +116,7 @@ impl Reader {
                 let value = match items {
                     Items::List(items) => Value::Array(items),
                     Items::Map { entries, .. } => Value::Object(entries),
+                    Items::Wrapper(value) => value.ok_or(YamlError::Wrapper)?,
                 };
                 self.put(value, anchor)
             }
@@ -140,6 +149,8 @@ impl Reader {
             None if self.root.is_some() => return Err(YamlError::Documents),
             None => self.root = Some(value),
             Some(Items::List(items)) => items.push(value),
+            Some(Items::Wrapper(Some(_))) => return Err(YamlError::Wrapper),
+            Some(Items::Wrapper(inside)) => *inside = Some(value),
             Some(Items::Map { entries, key }) => match key.take() {
                 Some(key) => {
                     entries.insert(key, value);
@@ -196,6 +207,20 @@ fn refused(tag: &Tag) -> YamlError {
     YamlError::Tag(match known(tag) {
         Some(name) => format!("!!{name}"),
         None => tag.to_string(),
+    })
+}
+
+/// Whether a tag calls for one of the objects that TensorFlow until 2.2 wrote for plain lists, shapes and
+/// sizes. What they are made from is the list of their arguments, which is one value.
+fn is_wrapper(tag: &str) -> bool {
+    let class = tag.strip_prefix("python/object/apply:tensorflow.python.");
+    class.is_some_and(|class| {
+        matches!(
+            class,
+            "training.tracking.data_structures.ListWrapper"
+                | "framework.tensor_shape.TensorShape"
+                | "framework.tensor_shape.Dimension"
+        )
     })
 }
 
@@ -323,6 +348,13 @@ config:
     - 1
     - -2
     keys: {1: a, 2: b}
+    axis: !!python/object/apply:tensorflow.python.training.tracking.data_structures.ListWrapper
+    - - 3
+    shape: !!python/object/apply:tensorflow.python.framework.tensor_shape.TensorShape
+    - - !!python/object/apply:tensorflow.python.framework.tensor_shape.Dimension
+        - null
+      - !!python/object/apply:tensorflow.python.framework.tensor_shape.Dimension
+        - 7
 ";
         let expected = json!({
             "backend": "tensorflow",
@@ -341,6 +373,8 @@ config:
                 "text": "ü",
                 "padding": [1, -2],
                 "keys": {"1": "a", "2": "b"},
+                "axis": [3],
+                "shape": [null, 7],
             }}],
         });
         assert_eq!(parse(text).unwrap_or_default(), expected);

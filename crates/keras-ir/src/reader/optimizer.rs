@@ -275,18 +275,7 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
         Slots::Listed(rest) if rest.is_empty() => Vec::new(),
         Slots::Placed([]) => Vec::new(),
         Slots::Placed(slots) => assign_placed(graph, &layout, slots)?,
-        Slots::Listed(rest) => match variable_orders(graph) {
-            Orders::One(weights) => assign(graph, &layout, &weights, rest)?,
-            Orders::Either(by_depth, by_name) => {
-                let by_depth = assign(graph, &layout, &by_depth, rest.clone());
-                let by_name = assign(graph, &layout, &by_name, rest);
-                match (by_depth, by_name) {
-                    (Ok(_), Ok(_)) => return Err(fail(ambiguous(graph))),
-                    (Ok(slots), _) | (_, Ok(slots)) => slots,
-                    (Err(problems), _) => return Err(problems),
-                }
-            }
-        },
+        Slots::Listed(rest) => assign(graph, &layout, &variable_order(graph), rest)?,
     };
     if class == "SGD" && json::number(&config["momentum"]).unwrap_or(0.0) == 0.0 {
         // tf.keras keeps a slot even so; it decides nothing, and Keras 3 has none.
@@ -301,54 +290,29 @@ fn unreadable(error: &dyn std::error::Error) -> Problem {
         .found(error.to_string())
 }
 
-/// In which order a writer lists the trained weights.
-enum Orders {
-    One(Vec<WeightRef>),
-    /// By depth or by name: the version alone does not tell.
-    Either(Vec<WeightRef>, Vec<WeightRef>),
-}
-
-/// Keras 2.0 sorted the trained weights by name, Keras 2.2 does not any more; a file of 2.1 is
-/// read in the order that fits its shapes.
-fn variable_orders(graph: &Graph) -> Orders {
-    let by_depth = graph.trainable_variables();
-    if graph.generation != Generation::Keras2 {
-        return Orders::One(by_depth);
-    }
-    let variable_name = |weight: &WeightRef| {
-        let path = graph.layer(weight.layer).weights[weight.index]
-            .tensor
-            .path();
-        // `/model_weights/<layer>/<variable>`, where the layer's name may hold slashes itself.
-        let variable = path.trim_start_matches('/').splitn(3, '/').nth(2);
-        variable.unwrap_or(path).to_owned()
-    };
-    let mut by_name = by_depth.clone();
-    by_name.sort_by_key(variable_name);
+/// The trained weights in the order in which the writer lists their slots: Keras 2.0.0 to 2.0.5 sorted them
+/// by name.
+fn variable_order(graph: &Graph) -> Vec<WeightRef> {
+    let mut order = graph.trainable_variables();
     let version = graph.keras_version.as_deref().unwrap_or_default();
-    if version.starts_with("2.0") {
-        Orders::One(by_name)
-    } else if version.starts_with("2.1") && by_name != by_depth {
-        Orders::Either(by_depth, by_name)
-    } else {
-        Orders::One(by_depth)
+    let patch = version.strip_prefix("2.0.").map(str::parse::<u32>);
+    if graph.generation == Generation::Keras2 && matches!(patch, Some(Ok(0..=5))) {
+        order.sort_by_key(|weight| {
+            let path = graph.layer(weight.layer).weights[weight.index]
+                .tensor
+                .path();
+            // `/model_weights/<layer>/<variable>`, where the layer's name may hold slashes itself.
+            let variable = path.trim_start_matches('/').splitn(3, '/').nth(2);
+            variable.unwrap_or(path).to_owned()
+        });
     }
-}
-
-fn ambiguous(graph: &Graph) -> Problem {
-    Problem::new(ProblemKind::Optimizer)
-        .key("optimizer_weights: weight_names")
-        .expected("slots whose weights can be told by their shapes")
-        .found(format!(
-            "a file of Keras {}, which fits the order by depth and the order by name",
-            graph.keras_version.as_deref().unwrap_or("2.1")
-        ))
-        .help("import with --no-optimizer, or save the model again with Keras 2.2 or later")
+    order
 }
 
 /// Which code wrote the list.
 #[derive(Clone, Copy, PartialEq)]
 enum Writer {
+    /// Keras 2, and `tf.keras` until 1.13.
     Keras2,
     /// `tf.keras.optimizers` before 2.11, `optimizers.legacy` after.
     TfLegacy,
@@ -363,10 +327,13 @@ impl Writer {
             Generation::Keras1 | Generation::Keras2 => Self::Keras2,
             Generation::Keras3 => Self::Keras3,
             Generation::TfKeras => {
-                // `iteration:0` is new, `Adam/iter:0` legacy; `training/Adam/…` is of TF 1.
+                // `iteration:0` is new, `Adam/iter:0` legacy, also as `training/Adam/iter:0`. Until
+                // TensorFlow 1.13 they were those of Keras 2: `Adam/iterations:0`.
                 let first = names.first().map_or("", String::as_str);
                 if first.starts_with("iteration") {
                     Self::TfNew
+                } else if first.contains("/iterations") {
+                    Self::Keras2
                 } else {
                     Self::TfLegacy
                 }

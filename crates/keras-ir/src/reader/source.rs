@@ -142,8 +142,9 @@ fn text(path: &Path) -> Result<String, Problem> {
 
 /// A file of no known kind.
 fn unknown(path: &Path) -> Problem {
-    let problem = Problem::new(ProblemKind::Container)
-        .expected("a saved Keras model: HDF5, a .keras archive, a SavedModel's folder, JSON or YAML");
+    let problem = Problem::new(ProblemKind::Container).expected(
+        "a saved Keras model: HDF5, a .keras archive, a SavedModel's folder, JSON or YAML",
+    );
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
     match read {
