@@ -16,8 +16,9 @@ use crate::container::{Archive, Checkpoint, Container, ContainerError, H5File, S
 use crate::problem::{Problem, ProblemKind};
 use crate::yaml;
 
-/// The groups of Keras 3's layout: tf.keras 2.12 and 2.13 had the second.
-const TREE: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
+/// The groups of Keras 3's layout: tf.keras 2.12 and 2.13 had the second, and a model without weights
+/// has the last alone.
+const TREE: [&str; 3] = ["layers", "_layer_checkpoint_dependencies", "vars"];
 
 /// A file that may hold an architecture, weights, or both.
 #[derive(Debug)]
