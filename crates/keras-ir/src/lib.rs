@@ -31,4 +31,4 @@ pub use graph::{Graph, optimizer};
 pub use inspection::Inspection;
 pub use problem::{Problem, ProblemKind, Report};
 pub use reader::{ReadOptions, inspect, read, read_config};
-pub use version::Generation;
+pub use version::{Generation, Writer};

@@ -24,7 +24,7 @@ use crate::container::{Container, ContainerError};
 use crate::graph::{FirstInputs, Graph, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
-use crate::version::Generation;
+use crate::version::{Generation, Writer};
 use build::Builder;
 use source::{Source, WeightsFile};
 use weights::SavedObjects;
@@ -237,7 +237,8 @@ impl Architecture {
             keras_version,
             functions,
         } = self;
-        let generation = Generation::of_version(keras_version.as_deref());
+        let writer = Writer::of_version(keras_version.as_deref());
+        let generation = writer.generation;
         if generation == Generation::Keras1 {
             let problem = Problem::new(ProblemKind::Container)
                 .key("keras_version")
@@ -251,7 +252,7 @@ impl Architecture {
             };
         }
         let class = config["class_name"].as_str().unwrap_or("Model");
-        let mut builder = Builder::new(generation);
+        let mut builder = Builder::new(writer);
         let root = builder.model(class, &config["config"], None, "");
         let Builder {
             models,
