@@ -109,6 +109,8 @@ fn every_kind_of_step_is_in_a_generated_source() {
         "MultiHeadAttention",
         "Multiply",
         "NoiseDropout",
+        "Normalization",
+        "Normalize",
         "NotEqual",
         "OnesMask",
         "Or",

@@ -8,10 +8,12 @@
 //! | `RMSNormalization` | [`RmsNormalization`] |
 //! | `GroupNormalization` | [`GroupNormalization`] |
 //! | `UnitNormalization` | [`l2_normalize`] |
+//! | `Normalization` | [`Normalization`]; [`normalize`] with constants |
 //! | `Rescaling` | [`rescale`], unless one number is enough |
 //!
 //! Weights of several axes are kept as one row, in the order of Keras's array.
 
+mod adapted;
 mod batch;
 mod group;
 mod keras1;
@@ -23,6 +25,7 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
+pub use adapted::*;
 pub use batch::*;
 pub use group::*;
 pub use keras1::*;

@@ -18,8 +18,8 @@ use burn_keras_nn::dropout::{
 use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{
     BatchNormalizationConfig, BatchRenormalizationConfig, EarlyBatchNormalizationConfig,
-    EarlyStatistics, GroupNormalizationConfig, LayerNormalizationConfig, RmsNormalizationConfig,
-    batch_norm,
+    EarlyStatistics, GroupNormalizationConfig, LayerNormalizationConfig, NormalizationConfig,
+    RmsNormalizationConfig, batch_norm,
 };
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
@@ -108,6 +108,14 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
         Module::Recurrent { .. } => recurrent(module, device)?,
+        Module::Normalization {
+            features,
+            axes,
+            invert,
+        } => NormalizationConfig::new(*features, axes.clone())
+            .with_invert(*invert)
+            .init(scope, device)
+            .into(),
         Module::PRelu { shape } => PReluConfig::new(shape.clone()).init(device).into(),
         Module::ParametricSoftplus { shape } => ParametricSoftplusConfig::new(shape.clone())
             .init(device)

@@ -221,6 +221,7 @@ where
         Layer::LayerNormalization(module) => module.forward(x),
         Layer::RmsNormalization(module) => module.forward(x),
         Layer::GroupNormalization(module) => module.forward(x),
+        Layer::Normalization(module) => module.forward(x),
         Layer::EarlyBatchNormalization(module) => module.forward(x),
         Layer::PRelu(module) => module.forward(x),
         Layer::ParametricSoftplus(module) => module.forward(x),

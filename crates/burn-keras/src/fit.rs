@@ -74,6 +74,7 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
                 format!("a tensor of {x:?} with a mask of {keep:?}")
             })
         }
+        Function::Normalize { shape, .. } => mask(&[shape.clone(), first.to_vec()], 0, 1),
         Function::MaxPool(window) | Function::AveragePool(window) => pool(first, window),
         Function::Crop(pairs) => {
             let left = first.len() == pairs.len()
@@ -137,8 +138,9 @@ pub(crate) fn module(
         | Layer::LayerNorm(_)
         | Layer::LayerNormalization(_)
         | Layer::RmsNormalization(_)
-        | Layer::EarlyBatchNormalization(_)
-        | Layer::GroupNormalization(_) => normalization(layer, x),
+        | Layer::GroupNormalization(_)
+        | Layer::Normalization(_)
+        | Layer::EarlyBatchNormalization(_) => normalization(layer, x),
         Layer::PRelu(prelu) => elements(x, &prelu.shape),
         Layer::ParametricSoftplus(softplus) => elements(x, &softplus.shape),
         Layer::SRelu(srelu) => elements(x, &srelu.shape),
@@ -301,16 +303,10 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         Layer::EarlyBatchNormalization(norm) => features(norm.axis(x.len()), size(&norm.gamma)),
         Layer::LayerNorm(norm) => features(x.len().saturating_sub(1), size(&norm.gamma)),
         Layer::LayerNormalization(norm) => {
-            let sizes: Option<Vec<usize>> =
-                norm.axes.iter().map(|at| x.get(*at).copied()).collect();
-            let elements = sizes.map(|sizes| sizes.iter().product::<usize>());
             let wanted = norm.gamma.as_ref().or(norm.beta.as_ref()).map(size);
-            let fits = elements.is_some_and(|n| wanted.is_none_or(|wanted| wanted == n));
-            let axes = &norm.axes;
-            require(fits, || {
-                format!("a tensor of {x:?}, normalized over {axes:?}")
-            })
+            counted(x, &norm.axes, wanted)
         }
+        Layer::Normalization(norm) => counted(x, &norm.axes, Some(norm.mean.value().dims()[0])),
         Layer::RmsNormalization(norm) => {
             let has_axes = norm.axes.iter().all(|axis| *axis < x.len());
             let fits = has_axes && x.ends_with(&norm.shape) && norm.shape.len() <= x.len();
@@ -330,6 +326,16 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether `x` has `axes`, with as many elements together as are wanted.
+fn counted(x: &[usize], axes: &[usize], wanted: Option<usize>) -> Result<(), String> {
+    let sizes: Option<Vec<usize>> = axes.iter().map(|axis| x.get(*axis).copied()).collect();
+    let found = sizes.map(|sizes| sizes.iter().product::<usize>());
+    let fits = found.is_some_and(|found| wanted.is_none_or(|wanted| wanted == found));
+    require(fits, || {
+        format!("a tensor of {x:?}, normalized along {axes:?}")
+    })
 }
 
 fn require(fits: bool, found: impl FnOnce() -> String) -> Result<(), String> {

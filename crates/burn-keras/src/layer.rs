@@ -15,7 +15,7 @@ use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, Spatia
 use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::{
     BatchNormalization, BatchRenormalization, EarlyBatchNormalization, GroupNormalization,
-    LayerNormalization, RmsNormalization,
+    LayerNormalization, Normalization, RmsNormalization,
 };
 use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
@@ -57,6 +57,7 @@ layers! {
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
     BatchNorm BatchNormalization BatchRenormalization
     LayerNorm LayerNormalization RmsNormalization GroupNormalization
+    Normalization
     EarlyBatchNormalization
     PRelu ParametricSoftplus SRelu
     Embedding

@@ -127,6 +127,8 @@ const TYPES: &[(&str, &[&str])] = &[
             "GroupNormalizationConfig",
             "LayerNormalization",
             "LayerNormalizationConfig",
+            "Normalization",
+            "NormalizationConfig",
             "RmsNormalization",
             "RmsNormalizationConfig",
         ],

@@ -75,6 +75,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::RmsNormalization(layer) => layer,
         Class::GroupNormalization(layer) => layer,
         Class::UnitNormalization(layer) => layer,
+        Class::Normalization(layer) => layer,
         Class::Dropout(layer) => layer,
         Class::SpatialDropout(layer) => layer,
         Class::GaussianNoise(layer) => layer,

@@ -1,5 +1,6 @@
 //! Normalization.
 
+mod adapted;
 mod batch;
 mod layer;
 

@@ -28,6 +28,17 @@ pub enum Function {
     SoftmaxMasked(Vec<usize>),
     /// Logits lowered far where the mask of numbers (the second input) is 0: tf.keras's.
     LowerMasked,
+    /// Standardised with a constant mean and variance, which are reshaped.
+    Normalize {
+        /// The mean.
+        mean: Vec<f64>,
+        /// The variance.
+        variance: Vec<f64>,
+        /// The shape of both.
+        shape: Vec<usize>,
+        /// Whether it is taken back.
+        invert: bool,
+    },
     /// Scaled to length 1 over axes.
     L2Normalize {
         /// The axes.
@@ -220,6 +231,23 @@ impl Function {
                 function("activation", "softmax_masked", vec![Literal::sizes(axes)])
             }
             Self::LowerMasked => function("activation", "lower_masked", vec![]),
+            Self::Normalize {
+                mean,
+                variance,
+                shape,
+                invert,
+            } => {
+                let slice = |values: &[f64]| {
+                    Literal::Slice(values.iter().copied().map(Literal::Float).collect())
+                };
+                let arguments = vec![
+                    slice(mean),
+                    slice(variance),
+                    Literal::sizes(shape),
+                    (*invert).into(),
+                ];
+                function("normalization", "normalize", arguments)
+            }
             Self::L2Normalize { axes, least_square } => {
                 let arguments = vec![Literal::sizes(axes), (*least_square).into()];
                 function("normalization", "l2_normalize", arguments)

@@ -190,6 +190,15 @@ pub enum Module {
         /// Whether there is a gamma.
         scale: bool,
     },
+    /// `burn_keras_nn::normalization::Normalization`.
+    Normalization {
+        /// The number of elements that have a mean each.
+        features: usize,
+        /// Their axes, ascending.
+        axes: Vec<usize>,
+        /// Whether a normalised input is taken back.
+        invert: bool,
+    },
     /// `burn_keras_nn::activation::PRelu`.
     PRelu {
         /// The shape of Keras's alpha.
@@ -752,6 +761,16 @@ impl Module {
                     .add("with_center", *center, true)
                     .add("with_scale", *scale, true),
             ),
+            Self::Normalization {
+                features,
+                axes,
+                invert,
+            } => make(
+                "Normalization",
+                Scoped("NormalizationConfig"),
+                vec![(*features).into(), Literal::sizes(axes)],
+                options().add("with_invert", *invert, false),
+            ),
             Self::MaxoutDense {
                 input,
                 output,
@@ -1085,6 +1104,9 @@ impl Module {
                 params.extend(affine(*scale, *center));
             }
             Self::RmsNormalization { .. } => params.push(row("gamma", "scale")),
+            Self::Normalization { .. } => params.extend(
+                ["mean", "variance", "count"].map(|name| statistic(name, name, Transform::Flatten)),
+            ),
             Self::PRelu { .. } => params.push(row("alpha", "alpha")),
             Self::ParametricSoftplus { .. } => {
                 params.extend([row("alpha", "alphas"), row("beta", "betas")]);

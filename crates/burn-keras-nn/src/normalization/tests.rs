@@ -1,6 +1,5 @@
 //! Numbers from Keras 3.15.1 and tf_keras 2.21 on TensorFlow. For `wave` see `testing.rs`; unless
 //! the test says otherwise a gamma is `wave([n], 1.7) + 2` and a beta `wave([n], 2.9)`.
-#![allow(clippy::excessive_precision)]
 
 use super::*;
 use crate::Scope;

@@ -74,6 +74,12 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::Sparsemax(axis) => along(x, *axis, Along::Sparsemax),
         Function::Glu(axis) => along(x, *axis, Along::Glu),
         Function::SoftmaxAxes(axes) => softmax_axes(x, axes),
+        Function::Normalize {
+            mean,
+            variance,
+            shape,
+            invert,
+        } => float!(x, D, x => normalization::normalize(x, mean, variance, array(shape)?, *invert)),
         Function::L2Normalize { axes, least_square } => l2_normalize(x, axes, *least_square),
         Function::ToFloat => shaping::to_float(x),
         Function::ToInt => shaping::to_int(x),

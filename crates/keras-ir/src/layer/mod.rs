@@ -28,7 +28,7 @@ use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 use crate::shape::Spec;
-use crate::version::Generation;
+use crate::version::Writer;
 use config::Config;
 pub use mask::MaskRule;
 pub use wrapper::Wrapper;
@@ -212,9 +212,9 @@ macro_rules! registry {
             pub fn read(
                 class: &str,
                 config: &Map<String, Value>,
-                generation: Generation,
+                writer: impl Into<Writer>,
             ) -> Option<(Self, Vec<Problem>)> {
-                let mut config = Config::new(config, generation);
+                let mut config = Config::new(config, writer);
                 let kind = match class {
                     $($($class)|+ => Self::$kind(<$layer as KerasLayer>::read(class, &mut config)),)*
                     _ => return None,
@@ -269,6 +269,7 @@ registry! {
     RmsNormalization(normalization::RmsNormalization): "RMSNormalization";
     GroupNormalization(normalization::GroupNormalization): "GroupNormalization";
     UnitNormalization(normalization::UnitNormalization): "UnitNormalization";
+    Normalization(normalization::Normalization): "Normalization";
     Dropout(regularization::Dropout): "Dropout" | "AlphaDropout" | "GaussianDropout";
     SpatialDropout(regularization::SpatialDropout):
         "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D";

@@ -11,11 +11,11 @@ use crate::json;
 use crate::layer;
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::{Kind, Shape, Spec};
-use crate::version::Generation;
+use crate::version::Writer;
 
 /// Builds models out of configs.
 pub(super) struct Builder {
-    pub generation: Generation,
+    pub writer: Writer,
     pub models: Vec<Model>,
     pub layers: Vec<Layer>,
     pub problems: Vec<Problem>,
@@ -71,9 +71,9 @@ pub(super) struct Draft<'a> {
 }
 
 impl Builder {
-    pub fn new(generation: Generation) -> Self {
+    pub fn new(writer: Writer) -> Self {
         Self {
-            generation,
+            writer,
             models: Vec::new(),
             layers: Vec::new(),
             problems: Vec::new(),
@@ -160,7 +160,7 @@ impl Builder {
         // Operation nodes of Keras 3 share class names with layers (`Add`, `Concatenate`), but lack
         // the flag that layers have. Some layers lack it too (`SpatialDropout1D`), and some
         // operations have a dtype (`ZerosLike`).
-        let is_operation = self.generation.is_keras3()
+        let is_operation = self.writer.generation.is_keras3()
             && !config.contains_key("trainable")
             && (!config.contains_key("dtype") || !layer::CLASSES.contains(&entry.class.as_str()));
         let kind = if entry.class == "InputLayer" {
@@ -195,7 +195,7 @@ impl Builder {
     }
 
     fn plain(&mut self, class: &str, config: &Map<String, Value>, path: &str) -> LayerKind {
-        match layer::LayerKind::read(class, config, self.generation) {
+        match layer::LayerKind::read(class, config, self.writer) {
             Some((kind, problems)) => {
                 let shown = layer::shown(class);
                 let malformed = problems.iter().any(|p| p.kind == ProblemKind::Config);
@@ -232,7 +232,7 @@ impl Builder {
 
     /// A wrapper and its parts.
     fn wrapper(&mut self, entry: &Entry, config: &Map<String, Value>, path: &str) -> LayerKind {
-        let read = layer::Wrapper::read(&entry.class, config, self.generation);
+        let read = layer::Wrapper::read(&entry.class, config, self.writer);
         let Some((wrapper, parts, problems)) = read else {
             return LayerKind::Unknown;
         };
@@ -333,7 +333,7 @@ impl Builder {
                     is_input: entry.class == "InputLayer",
                     is_model,
                     is_keras3_functional: is_model
-                        && self.generation.is_keras3()
+                        && self.writer.generation.is_keras3()
                         && !entry.config["input_layers"].is_null(),
                 }
             })

@@ -86,7 +86,7 @@ impl Builder {
             ids,
             output_keys,
             deferred: false,
-            in_order: self.generation == Generation::Keras1 && config[IN_ORDER] == true,
+            in_order: self.writer.generation == Generation::Keras1 && config[IN_ORDER] == true,
         };
         Some(self.connect(&draft, &inputs, &outputs))
     }

@@ -26,7 +26,7 @@ use crate::container::{Container, ContainerError};
 use crate::graph::{FirstInputs, Graph, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
-use crate::version::Generation;
+use crate::version::{Generation, Writer};
 use build::Builder;
 use source::{Source, WeightsFile};
 use weights::SavedObjects;
@@ -50,8 +50,8 @@ pub struct ReadOptions {
 /// tf.keras (its folder, or the `saved_model.pb` in it). What it is, its content tells.
 ///
 /// Weights and architecture may be in two files ([`ReadOptions::weights`],
-/// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON of
-/// `model.to_json()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
+/// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON or YAML of
+/// `model.to_json()` and `model.to_yaml()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
 /// `.h5`, in the `.weights.json` of sharded weights, or in a checkpoint of TensorFlow (by the prefix
 /// of its files, or its `.index`).
 ///
@@ -201,8 +201,8 @@ impl Architecture {
         })
     }
 
-    /// What `model.to_json()` gives.
-    fn of_json(config: &Value) -> Result<Self, Problem> {
+    /// What `model.to_json()` and `model.to_yaml()` give.
+    fn of_config(config: &Value) -> Result<Self, Problem> {
         if !config["class_name"].is_string() {
             return Err(Problem::new(ProblemKind::Config)
                 .key("class_name")
@@ -253,10 +253,11 @@ impl Architecture {
             keras_version,
             functions,
         } = self;
-        let generation = Generation::of_version(keras_version.as_deref());
+        let writer = Writer::of_version(keras_version.as_deref());
+        let generation = writer.generation;
         let mut class = config["class_name"].as_str().unwrap_or("Model").to_owned();
         let mut config = Cow::Borrowed(&config["config"]);
-        let mut builder = Builder::new(generation);
+        let mut builder = Builder::new(writer);
         let origin = (generation == Generation::Keras1)
             .then(|| keras1::Origin::of(saved, &config, keras_version.as_deref()));
         if let Some(origin) = &origin {

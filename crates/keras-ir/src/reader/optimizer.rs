@@ -275,18 +275,10 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
         Slots::Listed(rest) if rest.is_empty() => Vec::new(),
         Slots::Placed([]) => Vec::new(),
         Slots::Placed(slots) => assign_placed(graph, &layout, slots)?,
-        Slots::Listed(rest) => match variable_orders(graph).map_err(fail)? {
-            Orders::One(weights) => assign(graph, &layout, &weights, rest)?,
-            Orders::Either(by_depth, by_name) => {
-                let by_depth = assign(graph, &layout, &by_depth, rest.clone());
-                let by_name = assign(graph, &layout, &by_name, rest);
-                match (by_depth, by_name) {
-                    (Ok(_), Ok(_)) => return Err(fail(ambiguous(graph))),
-                    (Ok(slots), _) | (_, Ok(slots)) => slots,
-                    (Err(problems), _) => return Err(problems),
-                }
-            }
-        },
+        Slots::Listed(rest) => {
+            let variables = variable_order(graph).map_err(fail)?;
+            assign(graph, &layout, &variables, rest)?
+        }
     };
     if class == "SGD" && json::number(&config["momentum"]).unwrap_or(0.0) == 0.0 {
         // tf.keras keeps a slot even so; it decides nothing, and Keras 3 has none.
@@ -335,30 +327,20 @@ fn variables(graph: &Graph) -> Vec<Variable> {
     variables.collect()
 }
 
-/// In which order a writer lists the trained weights.
-enum Orders {
-    One(Vec<Variable>),
-    /// By depth or by name: the version alone does not tell.
-    Either(Vec<Variable>, Vec<Variable>),
-}
-
-/// Keras 1 and 2.0 sorted the trained weights by name, Keras 2.2 does not any more; a file of 2.1 is
-/// read in the order that fits its shapes.
-fn variable_orders(graph: &Graph) -> Result<Orders, Problem> {
-    let by_depth = variables(graph);
-    if graph.generation > Generation::Keras2 {
-        return Ok(Orders::One(by_depth));
-    }
-    let mut by_name = by_depth.clone();
-    by_name.sort_by_key(|variable| variable.name(graph));
+/// The trained variables in the order in which the writer lists their slots: Keras 1 and Keras 2.0.0 to
+/// 2.0.5 sorted them by name.
+fn variable_order(graph: &Graph) -> Result<Vec<Variable>, Problem> {
+    let mut order = variables(graph);
     let version = graph.keras_version.as_deref().unwrap_or_default();
-    let same = |a: &[Variable], b: &[Variable]| {
-        let names = |list: &[Variable]| list.iter().map(|v| (v.weight, v.part)).collect::<Vec<_>>();
-        names(a) == names(b)
-    };
-    if graph.generation == Generation::Keras1 {
+    let patch = version.strip_prefix("2.0.").map(str::parse::<u32>);
+    let is_keras1 = graph.generation == Generation::Keras1;
+    let is_early = graph.generation == Generation::Keras2 && matches!(patch, Some(Ok(0..=5)));
+    if is_keras1 || is_early {
+        order.sort_by_key(|variable| variable.name(graph));
+    }
+    if is_keras1 {
         // Theano's counter of variables sorts those without a name.
-        let nameless = by_name
+        let nameless = order
             .iter()
             .find(|variable| variable.name(graph).starts_with("param_"));
         if let Some(variable) = nameless {
@@ -368,30 +350,14 @@ fn variable_orders(graph: &Graph) -> Result<Orders, Problem> {
                 .found("a weight without one")
                 .help("import with --no-optimizer to leave the optimizer's state out"));
         }
-        Ok(Orders::One(by_name))
-    } else if version.starts_with("2.0") {
-        Ok(Orders::One(by_name))
-    } else if version.starts_with("2.1") && !same(&by_name, &by_depth) {
-        Ok(Orders::Either(by_depth, by_name))
-    } else {
-        Ok(Orders::One(by_depth))
     }
-}
-
-fn ambiguous(graph: &Graph) -> Problem {
-    Problem::new(ProblemKind::Optimizer)
-        .key("optimizer_weights: weight_names")
-        .expected("slots whose weights can be told by their shapes")
-        .found(format!(
-            "a file of Keras {}, which fits the order by depth and the order by name",
-            graph.keras_version.as_deref().unwrap_or("2.1")
-        ))
-        .help("import with --no-optimizer, or save the model again with Keras 2.2 or later")
+    Ok(order)
 }
 
 /// Which code wrote the list.
 #[derive(Clone, Copy, PartialEq)]
 enum Writer {
+    /// Keras 2, and `tf.keras` until 1.13.
     Keras2,
     /// `tf.keras.optimizers` before 2.11, `optimizers.legacy` after.
     TfLegacy,
@@ -406,10 +372,13 @@ impl Writer {
             Generation::Keras1 | Generation::Keras2 => Self::Keras2,
             Generation::Keras3 => Self::Keras3,
             Generation::TfKeras => {
-                // `iteration:0` is new, `Adam/iter:0` legacy; `training/Adam/…` is of TF 1.
+                // `iteration:0` is new, `Adam/iter:0` legacy, also as `training/Adam/iter:0`. Until
+                // TensorFlow 1.13 they were those of Keras 2: `Adam/iterations:0`.
                 let first = names.first().map_or("", String::as_str);
                 if first.starts_with("iteration") {
                     Self::TfNew
+                } else if first.contains("/iterations") {
+                    Self::Keras2
                 } else {
                     Self::TfLegacy
                 }
