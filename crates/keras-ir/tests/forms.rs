@@ -89,3 +89,26 @@ fn every_form_gives_the_same_graph() {
         }
     }
 }
+
+#[test]
+fn keras_1_in_two_files_gives_the_same_graph() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/keras1");
+    for name in [
+        "conv1d_te",
+        "conv1d_th",
+        "dense_te",
+        "dense_th",
+        "merge_shared_te",
+    ] {
+        let forms = folder.join(name);
+        let whole = read(forms.with_extension("h5"), ReadOptions::default());
+        let whole = whole.unwrap_or_else(|report| panic!("{report}"));
+        let options = ReadOptions {
+            weights: Some(forms.join("weights.h5")),
+            ..ReadOptions::default()
+        };
+        let apart = read(forms.join("model.json"), options);
+        let apart = apart.unwrap_or_else(|report| panic!("{report}"));
+        assert_same(name, "model.json with weights.h5", &apart, &whole);
+    }
+}

@@ -127,6 +127,7 @@ impl KerasLayer for MaskOperation {
             }
             Self::Or | Self::And => {
                 let merge = Merge {
+                    broadcasts: true,
                     operation: MergeOperation::Add,
                 };
                 match inputs {

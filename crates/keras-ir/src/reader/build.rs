@@ -1,6 +1,6 @@
 //! From a config to the graph's models, layers and calls; no weights yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -20,6 +20,8 @@ pub(super) struct Builder {
     pub layers: Vec<Layer>,
     pub problems: Vec<Problem>,
     pub notes: Vec<String>,
+    /// The paths of layers that were refused before, and about which nothing more is said.
+    pub refused: HashSet<String>,
 }
 
 /// A layer's entry in a config.
@@ -63,6 +65,9 @@ pub(super) struct Draft<'a> {
     pub ids: Vec<LayerId>,
     pub output_keys: Vec<String>,
     pub deferred: bool,
+    /// Whether the order of the config is that of the layers: not what the graph gives, in a
+    /// Sequential of Keras 1 that begins with a `Merge`.
+    pub in_order: bool,
 }
 
 impl Builder {
@@ -73,6 +78,7 @@ impl Builder {
             layers: Vec::new(),
             problems: Vec::new(),
             notes: Vec::new(),
+            refused: HashSet::new(),
         }
     }
 
@@ -159,6 +165,8 @@ impl Builder {
             && (!config.contains_key("dtype") || !layer::CLASSES.contains(&entry.class.as_str()));
         let kind = if entry.class == "InputLayer" {
             LayerKind::Input
+        } else if self.refused.contains(&layer_path) {
+            LayerKind::Unknown
         } else if is_model {
             let inside = format!("{layer_path}/");
             match self.model(&entry.class, &entry.config, Some(&entry.name), &inside) {
@@ -172,11 +180,11 @@ impl Builder {
         } else {
             self.plain(&entry.class, &config, &layer_path)
         };
-        self.check_dtype(&entry.class, &config, &layer_path);
+        self.check_dtype(layer::shown(&entry.class), &config, &layer_path);
         self.layers.push(Layer {
             name: entry.name.clone(),
             path: layer_path,
-            class: entry.class.clone(),
+            class: layer::shown(&entry.class).to_owned(),
             kind,
             trainable: entry.config["trainable"].as_bool().unwrap_or(true),
             config,
@@ -189,7 +197,7 @@ impl Builder {
     fn plain(&mut self, class: &str, config: &Map<String, Value>, path: &str) -> LayerKind {
         match layer::LayerKind::read(class, config, self.writer) {
             Some((kind, problems)) => {
-                let shown = class.trim_start_matches("op:");
+                let shown = layer::shown(class);
                 let malformed = problems.iter().any(|p| p.kind == ProblemKind::Config);
                 let problems = problems.into_iter().map(|problem| problem.at(path, shown));
                 self.problems.extend(problems);
@@ -198,7 +206,7 @@ impl Builder {
                     return LayerKind::Unknown;
                 }
                 let notes = kind.layer().notes().into_iter();
-                let notes = notes.map(|note| format!("{path} ({class}): {note}"));
+                let notes = notes.map(|note| format!("{path} ({shown}): {note}"));
                 self.notes.extend(notes);
                 LayerKind::Layer(kind)
             }
@@ -211,10 +219,10 @@ impl Builder {
                 };
                 self.problems.push(
                     Problem::new(ProblemKind::UnknownLayer)
-                        .at(path, class.trim_start_matches("op:"))
+                        .at(path, layer::shown(class))
                         .key("class_name")
                         .expected("a layer class that burn-keras reads (see the README)")
-                        .found(class.trim_start_matches("op:"))
+                        .found(layer::shown(class))
                         .help(help),
                 );
                 LayerKind::Unknown
@@ -411,6 +419,7 @@ impl Builder {
         model.layers = match draft.class {
             // `model.layers` of a Sequential hides its input.
             ModelClass::Sequential => draft.ids[1..].to_vec(),
+            ModelClass::Functional if draft.in_order => draft.ids.clone(),
             ModelClass::Functional => crate::graph::keras_order(&model),
         };
         self.models.push(model);

@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::build::{Builder, Draft, Entry};
+use super::keras1::IN_ORDER;
 use super::nodes::{read_ends, read_nodes};
 use crate::graph::{LayerId, LayerKind, ModelClass, ModelId};
 use crate::json;
 use crate::layer;
 use crate::problem::{Problem, ProblemKind};
+use crate::version::Generation;
 
 impl Builder {
     pub(super) fn functional(
@@ -84,6 +86,7 @@ impl Builder {
             ids,
             output_keys,
             deferred: false,
+            in_order: self.writer.generation == Generation::Keras1 && config[IN_ORDER] == true,
         };
         Some(self.connect(&draft, &inputs, &outputs))
     }

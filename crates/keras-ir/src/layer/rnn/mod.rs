@@ -4,6 +4,7 @@ mod cell;
 #[cfg(test)]
 mod tests;
 
+pub(super) use cell::step_activation;
 pub use cell::{Cell, CellKind, WeightLayout};
 
 use super::config::Config;
