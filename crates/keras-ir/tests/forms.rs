@@ -5,11 +5,12 @@
 
 mod same;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use keras_ir::{ReadOptions, read};
 use same::{assert_same, slots};
+use tempfile::TempDir;
 
 /// The models: `<case>.h5`, and a folder `<case>` with the other forms.
 fn cases() -> Vec<PathBuf> {
@@ -20,8 +21,20 @@ fn cases() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|end| end == "h5"))
         .collect();
     cases.sort();
-    assert!(cases.len() >= 8);
+    assert!(cases.len() >= 10);
     cases
+}
+
+/// The forms of several files, unpacked.
+fn unpack(forms: &Path) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["saved_model", "checkpoint"] {
+        if let Ok(file) = File::open(forms.join(name).with_extension("zip")) {
+            let mut archive = zip::ZipArchive::new(file).unwrap();
+            archive.extract(folder.path().join(name)).unwrap();
+        }
+    }
+    folder
 }
 
 #[test]
@@ -39,17 +52,27 @@ fn every_form_gives_the_same_graph() {
             slots(&whole),
             "{name}: the optimizer's state"
         );
+        let unpacked = unpack(&forms);
+        let saved_model = unpacked.path().join("saved_model");
+        if saved_model.exists() {
+            let saved = read(&saved_model, ReadOptions::default());
+            let saved = saved.unwrap_or_else(|report| panic!("{report}"));
+            assert_same(name, "SavedModel", &saved, &whole);
+            assert_eq!(slots(&saved), slots(&whole), "{name}: its state");
+        }
         for (architecture, weights) in [
             ("model.json", "model.weights.h5"),
             ("model.json", "weights.h5"),
             ("model.json", "sharded.weights.json"),
             ("model.json", "model.keras"),
             ("model.keras", "model.weights.h5"),
+            ("model.json", "checkpoint/weights.index"),
+            ("model.keras", "checkpoint/weights.index"),
         ] {
-            let weights = forms.join(weights);
-            if !weights.exists() {
+            let places = [forms.join(weights), unpacked.path().join(weights)];
+            let Some(weights) = places.into_iter().find(|path| path.exists()) else {
                 continue;
-            }
+            };
             let architecture = forms.join(architecture);
             let options = ReadOptions {
                 weights: Some(weights.clone()),

@@ -25,7 +25,6 @@ struct Form {
     since: &'static str,
 }
 
-/// What makes the table of a form that is not a form of its own.
 const fn form(
     name: &'static str,
     file: &'static str,
@@ -45,7 +44,8 @@ const FORMS: &[Form] = &[
         "`.h5`, whole model",
         "h5",
         None,
-        "`model.save(\"model.h5\")` of every version; until TensorFlow 2.12 `model.save(\"model.keras\")` too",
+        "`model.save(\"model.h5\")` of every version, and until TensorFlow 2.12 `model.save(\"model.keras\")`. Keras \
+         3.0 and 3.1 cannot save models in it whose layers inside of others have weights of one name",
     ),
     form(
         "`.keras` archive",
@@ -58,26 +58,26 @@ const FORMS: &[Form] = &[
         "unpacked `.keras` folder",
         "folder",
         None,
-        "`model.save(folder, zipped=False)` from Keras 3.6",
+        "`model.save(folder, zipped=False)` from Keras 3.5, and the folder that an archive is unpacked to",
     ),
     form(
         "SavedModel",
         "savedmodel",
         None,
-        "`model.save(folder)` of TensorFlow 2.0 to 2.15 and of tf_keras; `export_saved_model` of TensorFlow \
-         1.14 to 2.1",
+        "`model.save(folder)` of TensorFlow 2.0 to 2.15 and of tf_keras, `export_saved_model` of TensorFlow \
+         1.14 to 2.1 (here that of 1.15). What was traced for TensorFlow is not looked at",
     ),
     form(
         "weights `.h5`, listed by layer, with JSON",
         "list.h5",
         Some("json"),
-        "`model.save_weights(\"weights.h5\")` until TensorFlow 2.15, and of tf_keras; `model.to_json()`",
+        "`model.save_weights(\"weights.h5\")` until TensorFlow 2.15, and of tf_keras, with `model.to_json()`",
     ),
     form(
         "weights `.h5`, listed by layer, with YAML",
         "list.h5",
         Some("yaml"),
-        "`model.to_yaml()` until Keras 2.4 and TensorFlow 2.5, whose later releases took it away",
+        "`model.to_yaml()` until Keras 2.3 and TensorFlow 2.5; 2.3.4, 2.4.4, 2.5.3 and later have none",
     ),
     form(
         "`.weights.h5` with JSON",
@@ -150,14 +150,27 @@ fn writers() -> Vec<(String, PathBuf)> {
     writers
 }
 
-fn title(writer: &str) -> String {
-    let (package, version) = writer.rsplit_once('-').unwrap();
-    let package = match package {
-        "keras" => "Keras",
-        "tf" => "TensorFlow",
-        other => other,
-    };
-    format!("{package} {version}")
+/// Writers as people call them: `Keras 2.0.0, 2.0.8; TensorFlow 1.10`.
+fn titles(writers: &[&str]) -> String {
+    let mut text = String::new();
+    let mut last = "";
+    for writer in writers {
+        let (package, version) = writer.rsplit_once('-').unwrap();
+        let title = match (package, version.split('.').next()) {
+            ("keras", Some("2")) => "Keras",
+            ("keras", _) => "Keras ",
+            ("tf", _) => "TensorFlow",
+            (other, _) => other,
+        };
+        if title == last {
+            let _ = write!(text, ", {version}");
+        } else {
+            let between = if text.is_empty() { "" } else { "; " };
+            let _ = write!(text, "{between}{} {version}", title.trim());
+        }
+        last = title;
+    }
+    text
 }
 
 fn open(folder: &Path, model: &str, form: &Form) -> Option<Result<Graph, String>> {
@@ -216,10 +229,10 @@ fn row(graph: &Graph) -> Result<Row, String> {
 /// Adds what is read of a form of a writer, which is the same for both models.
 fn add(table: &mut Vec<(String, Row)>, writer: &str, row: Row) {
     match table.last() {
-        Some((known, of_other)) if *known == title(writer) => {
+        Some((known, of_other)) if known == writer => {
             assert_eq!(*of_other, row, "{writer}")
         }
-        _ => table.push((title(writer), row)),
+        _ => table.push((writer.to_owned(), row)),
     }
 }
 
@@ -298,7 +311,7 @@ fn print(tables: &[Vec<(String, Row)>]) -> String {
             let _ = writeln!(
                 text,
                 "| {} | {architecture} | {weights} | {state} | {training} |",
-                writers.join(", ")
+                titles(&writers)
             );
         }
     }

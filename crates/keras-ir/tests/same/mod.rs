@@ -51,7 +51,8 @@ pub fn structure(graph: &Graph) -> String {
             tensors(&model.outputs)
         ));
     }
-    text
+    // The HDF5 of Keras 3 has the name of Python's class, its archives the public one.
+    text.replace("GroupedQueryAttention", "GroupQueryAttention")
 }
 
 pub type Values = BTreeMap<String, Vec<u8>>;
