@@ -14,13 +14,13 @@ pub mod einsum;
 mod mask;
 pub mod merging;
 pub mod normalization;
+pub mod operation;
 pub mod pooling;
 pub mod regularization;
 pub mod reshaping;
 pub mod resizing;
 pub mod rnn;
 pub mod scaling;
-pub mod symbolic;
 pub mod wrapper;
 
 use serde_json::{Map, Value};
@@ -286,7 +286,4 @@ registry! {
         "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention";
     Recurrent(rnn::Recurrent):
         "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
-    MaskOperation(symbolic::MaskOperation):
-        "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
-        | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast" | "op:ConvertToTensor";
 }
