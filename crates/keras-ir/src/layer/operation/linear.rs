@@ -15,7 +15,7 @@ pub struct Equation {
 impl Equation {
     /// Reads `ab,bc->ac`. Without an arrow, the result has the letters that stand once, in
     /// alphabetical order. `...` stands for the axes of `ranks` that have no letter, which get
-    /// capitals that nobody uses.
+    /// letters that nobody uses.
     pub fn read(text: &str, ranks: &[usize]) -> Option<Self> {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let (inputs, output) = match text.split_once("->") {
@@ -26,7 +26,7 @@ impl Equation {
         if inputs.len() != ranks.len() {
             return None;
         }
-        let free = ('A'..='Z').filter(|letter| !text.contains(*letter));
+        let free = ('a'..='z').rev().filter(|letter| !text.contains(*letter));
         let free: Vec<char> = free.collect();
         let mut most = 0;
         let mut operands = Vec::with_capacity(inputs.len());
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(read("ab,bc", &[2, 2]).as_deref(), Some("ab,bc->ac"));
         assert_eq!(
             read("...ij, ...jk -> ...ik", &[4, 3]).as_deref(),
-            Some("BAij,Ajk->BAik")
+            Some("yzij,zjk->yzik")
         );
         assert_eq!(read("ii", &[2]).as_deref(), Some("ii->"));
         for (text, ranks) in [

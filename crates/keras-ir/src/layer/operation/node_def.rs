@@ -188,7 +188,7 @@ pub(super) fn read(config: &Map<String, Value>, call: &Call) -> Option<Read> {
             let items = inputs.by_ref().take(count).collect();
             named.push((several.to_owned(), Argument::List(items)));
         } else if let Some(input) = inputs.next() {
-            named.push((name.to_owned(), input));
+            named.push(((*name).to_owned(), input));
         }
     }
     named.extend(inputs.map(|input| ("argument".to_owned(), input)));
