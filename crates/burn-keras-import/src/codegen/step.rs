@@ -30,6 +30,10 @@ pub(super) fn needs_type(function: &Function, input: Option<&Spec>, output: &Spe
             | Function::Dot(_)
             | Function::ExpandDims(_)
             | Function::Masking(_)
+            | Function::Reduce { .. }
+            | Function::Squeeze(_)
+            | Function::Take(_)
+            | Function::Einsum(_)
     );
     rank_changes || is_generic
 }

@@ -14,6 +14,7 @@ mod einsum;
 mod mask;
 mod merging;
 mod normalization;
+mod operation;
 mod pooling;
 mod recurrent;
 mod regularization;
@@ -21,7 +22,6 @@ mod reshaping;
 mod resizing;
 mod scaling;
 mod state;
-mod symbolic;
 mod wrapper;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -95,7 +95,6 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Attention(layer) => layer,
         Class::MultiHeadAttention(layer) => layer,
         Class::Recurrent(layer) => layer,
-        Class::MaskOperation(layer) => layer,
     }
 }
 
