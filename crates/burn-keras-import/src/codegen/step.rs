@@ -56,7 +56,8 @@ pub(super) fn function(function: &Function, inputs: &[TokenStream], spec: &Spec)
         }
         Expression::Method(name, arguments) => {
             let name = ident(name);
-            let arguments = arguments.iter().map(literal);
+            let others = inputs.iter().skip(1).cloned();
+            let arguments = others.chain(arguments.iter().map(literal));
             quote!(#first.#name(#(#arguments),*))
         }
         Expression::Concatenate(axis) => {

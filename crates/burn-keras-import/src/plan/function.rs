@@ -305,7 +305,7 @@ pub enum Expression {
     Function(&'static str, &'static str, Vec<Literal>),
     /// The same with all tensors behind the first one in a list: `merge::average(a, vec![b, c])`.
     Variadic(&'static str, &'static str, Vec<Literal>),
-    /// A method of the first tensor, `x.reshape([0, -1])`.
+    /// A method of the first tensor, `x.reshape([0, -1])`: the other tensors, then the others.
     Method(&'static str, Vec<Literal>),
     /// `Tensor::cat(vec![a, b], 1)`
     Concatenate(usize),

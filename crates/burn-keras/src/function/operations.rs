@@ -23,17 +23,20 @@ macro_rules! numbers {
         at_rank!(rank, $D => match x {
             x @ Value::Float(_) => {
                 type $K = Float;
-                let $t = Tensor::<$D, $K>::restore(x)?;
-                Ok($body.erase())
+                with(x, |$t: Tensor<$D, $K>| Ok($body.erase()))
             }
             x @ Value::Int(_) => {
                 type $K = Int;
-                let $t = Tensor::<$D, $K>::restore(x)?;
-                Ok($body.erase())
+                with(x, |$t: Tensor<$D, $K>| Ok($body.erase()))
             }
             Value::Bool(_) => no_numbers(),
         }, else no_rank(rank))
     }};
+}
+
+/// A function of a tensor as one of a value.
+fn with<A: Erased>(x: Value, f: impl FnOnce(A) -> Result<Value, Error>) -> Result<Value, Error> {
+    f(A::restore(x)?)
 }
 
 fn no_numbers<T>() -> Result<T, Error> {
@@ -333,14 +336,55 @@ fn reduce(
     ReducedAxes { axes, .. }: &ReducedAxes,
     rank: usize,
 ) -> Result<Value, Error> {
-    let (count, x_rank) = (axes.len(), x.rank());
-    at_rank!(x_rank, D => at_rank!(rank, D2 => at_number!(count, N in 1 2 3 4 5 6 => {
-        let axes: [usize; N] = array(axes)?;
-        match x {
-            Value::Int(_) => Ok(int_reduce::<D, D2, N>(which, Tensor::restore(x)?, axes)?.erase()),
-            _ => Ok(float_reduce::<D, D2, N>(which, Tensor::restore(x)?, axes)?.erase()),
-        }
-    }, else no_rank(count)), else no_rank(rank)), else no_rank(x_rank))
+    let of_x = x.rank();
+    at_rank!(of_x, D => reduce_from::<D>(which, x, axes, rank), else no_rank(of_x))
+}
+
+fn reduce_from<const D: usize>(
+    which: Reduction,
+    x: Value,
+    axes: &[usize],
+    rank: usize,
+) -> Result<Value, Error>
+where
+    Tensor<D>: Erased,
+    Tensor<D, Int>: Erased,
+{
+    at_rank!(rank, D2 => reduce_to::<D, D2>(which, x, axes), else no_rank(rank))
+}
+
+fn reduce_to<const D: usize, const D2: usize>(
+    which: Reduction,
+    x: Value,
+    axes: &[usize],
+) -> Result<Value, Error>
+where
+    Tensor<D>: Erased,
+    Tensor<D2>: Erased,
+    Tensor<D, Int>: Erased,
+    Tensor<D2, Int>: Erased,
+{
+    let count = axes.len();
+    at_number!(count, N in 1 2 3 4 5 6 => {
+        reduce_over::<D, D2, N>(which, x, array(axes)?)
+    }, else no_rank(count))
+}
+
+fn reduce_over<const D: usize, const D2: usize, const N: usize>(
+    which: Reduction,
+    x: Value,
+    axes: [usize; N],
+) -> Result<Value, Error>
+where
+    Tensor<D>: Erased,
+    Tensor<D2>: Erased,
+    Tensor<D, Int>: Erased,
+    Tensor<D2, Int>: Erased,
+{
+    match x {
+        Value::Int(_) => Ok(int_reduce::<D, D2, N>(which, Tensor::restore(x)?, axes)?.erase()),
+        _ => Ok(float_reduce::<D, D2, N>(which, Tensor::restore(x)?, axes)?.erase()),
+    }
 }
 
 fn float_reduce<const D: usize, const D2: usize, const N: usize>(
@@ -432,10 +476,30 @@ fn take(x: Value, places: Value, axis: usize, rank: usize) -> Result<Value, Erro
     if x.rank() + of_places != rank + 1 {
         return no_rank(rank);
     }
-    at_rank!(of_places, DI => at_rank!(rank, D2 => {
-        let places = Tensor::<DI, Int>::restore(places)?;
-        numbers!(x, D, K, x => indexing::take::<D, DI, D2, K>(x, places, axis))
-    }, else no_rank(rank)), else no_rank(of_places))
+    at_rank!(of_places, DI => {
+        take_to::<DI>(x, Tensor::restore(places)?, axis, rank)
+    }, else no_rank(of_places))
+}
+
+fn take_to<const DI: usize>(
+    x: Value,
+    places: Tensor<DI, Int>,
+    axis: usize,
+    rank: usize,
+) -> Result<Value, Error> {
+    at_rank!(rank, D2 => taken::<DI, D2>(x, places, axis), else no_rank(rank))
+}
+
+fn taken<const DI: usize, const D2: usize>(
+    x: Value,
+    places: Tensor<DI, Int>,
+    axis: usize,
+) -> Result<Value, Error>
+where
+    Tensor<D2>: Erased,
+    Tensor<D2, Int>: Erased,
+{
+    numbers!(x, D, K, x => indexing::take::<D, DI, D2, K>(x, places, axis))
 }
 
 fn sort(x: Value, axis: usize, descending: bool) -> Result<Value, Error> {
@@ -474,27 +538,58 @@ fn full(x: Value, number: f64) -> Result<Value, Error> {
 
 fn constant(like: Value, constant: &Constant) -> Result<Value, Error> {
     let rank = constant.shape.len();
+    at_rank!(rank, D2 => constant_of::<D2>(like, constant), else no_rank(rank))
+}
+
+fn constant_of<const D2: usize>(like: Value, constant: &Constant) -> Result<Value, Error>
+where
+    Tensor<D2>: Erased,
+    Tensor<D2, Int>: Erased,
+    Tensor<D2, Bool>: Erased,
+{
+    let sizes: [usize; D2] = array(&constant.shape)?;
     let values = &constant.values;
-    at_rank!(rank, D2 => {
-        let sizes: [usize; D2] = array(&constant.shape)?;
-        match constant.kind {
-            Kind::Float => {
-                any_kind!(like, D, K, x => shape::constant::<D2, D, K>(x, values, sizes); Tensor<D2>)
-            }
-            Kind::Int => {
-                let values: Vec<i64> = values.iter().map(|value| whole(*value)).collect();
-                any_kind!(like, D, K, x => {
-                    shape::int_constant::<D2, D, K>(x, &values, sizes)
-                }; Tensor<D2, Int>)
-            }
-            Kind::Bool => {
-                let values: Vec<bool> = values.iter().map(|value| *value != 0.0).collect();
-                any_kind!(like, D, K, x => {
-                    shape::bool_constant::<D2, D, K>(x, &values, sizes)
-                }; Tensor<D2, Bool>)
-            }
+    match constant.kind {
+        Kind::Float => {
+            any_kind!(like, D, K, x => shape::constant::<D2, D, K>(x, values, sizes); Tensor<D2>)
         }
-    }, else no_rank(rank))
+        Kind::Int => int_constant(
+            like,
+            values.iter().map(|value| whole(*value)).collect(),
+            sizes,
+        ),
+        Kind::Bool => bool_constant(
+            like,
+            values.iter().map(|value| *value != 0.0).collect(),
+            sizes,
+        ),
+    }
+}
+
+fn int_constant<const D2: usize>(
+    like: Value,
+    values: Vec<i64>,
+    sizes: [usize; D2],
+) -> Result<Value, Error>
+where
+    Tensor<D2, Int>: Erased,
+{
+    any_kind!(like, D, K, x => {
+        shape::int_constant::<D2, D, K>(x, &values, sizes)
+    }; Tensor<D2, Int>)
+}
+
+fn bool_constant<const D2: usize>(
+    like: Value,
+    values: Vec<bool>,
+    sizes: [usize; D2],
+) -> Result<Value, Error>
+where
+    Tensor<D2, Bool>: Erased,
+{
+    any_kind!(like, D, K, x => {
+        shape::bool_constant::<D2, D, K>(x, &values, sizes)
+    }; Tensor<D2, Bool>)
 }
 
 fn rearrange(x: Value, block: usize, to_space: bool) -> Result<Value, Error> {
@@ -555,18 +650,36 @@ pub(super) fn full_by(inputs: Vec<Value>, target: &[i64], value: f64) -> Result<
 }
 
 pub(super) fn einsum(inputs: Vec<Value>, equation: &str, rank: usize) -> Result<Value, Error> {
+    at_rank!(rank, D2 => einsum_to::<D2>(inputs, equation), else no_rank(rank))
+}
+
+fn einsum_to<const D2: usize>(inputs: Vec<Value>, equation: &str) -> Result<Value, Error>
+where
+    Tensor<D2>: Erased,
+    Tensor<D2, Int>: Erased,
+{
     if let [a] = inputs.as_slice() {
         let a = a.clone();
-        return at_rank!(rank, D2 => {
-            numbers!(a, D, K, a => products::einsum_of_one::<D, D2, K>(a, equation))
-        }, else no_rank(rank));
+        return numbers!(a, D, K, a => products::einsum_of_one::<D, D2, K>(a, equation));
     }
     let [a, b] = super::take(inputs)?;
     let of_b = b.rank();
-    at_rank!(of_b, B => at_rank!(rank, D2 => {
-        numbers!(a, D, K, a => {
-            let b = Tensor::<B, K>::restore(b)?;
-            products::einsum::<D, B, D2, K>(a, b, equation)
-        })
-    }, else no_rank(rank)), else no_rank(of_b))
+    at_rank!(of_b, B => einsum_with::<B, D2>(a, b, equation), else no_rank(of_b))
+}
+
+fn einsum_with<const B: usize, const D2: usize>(
+    a: Value,
+    b: Value,
+    equation: &str,
+) -> Result<Value, Error>
+where
+    Tensor<B>: Erased,
+    Tensor<B, Int>: Erased,
+    Tensor<D2>: Erased,
+    Tensor<D2, Int>: Erased,
+{
+    numbers!(a, D, K, a => {
+        let b = Tensor::<B, K>::restore(b)?;
+        products::einsum::<D, B, D2, K>(a, b, equation)
+    })
 }

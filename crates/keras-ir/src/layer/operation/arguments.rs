@@ -39,8 +39,11 @@ impl Arguments {
         let mut positional = call.positional.iter().cloned();
         for parameter in parameters {
             if let Some(name) = parameter.strip_prefix('*') {
-                let rest = Argument::List(positional.by_ref().collect());
-                arguments.given.push((name.to_owned(), rest));
+                let rest: Vec<Argument> = positional.by_ref().collect();
+                if !rest.is_empty() {
+                    let rest = Argument::List(rest);
+                    arguments.given.push((name.to_owned(), rest));
+                }
             } else if let Some(argument) = positional.next() {
                 arguments.given.push(((*parameter).to_owned(), argument));
             }

@@ -262,9 +262,17 @@ pub(super) const ROWS: &[Row] = &[
     row("Take", &["x", "indices"], |a| {
         a.operand("x");
         a.operand("indices");
+        let batch_dims = batch_dims(a);
+        let axis = a.optional_integer("axis");
+        // Without an axis, Keras takes all elements in a row, TensorFlow the first axis that the
+        // samples do not share.
+        let default = match a.family() {
+            Family::Keras => None,
+            _ => i64::try_from(batch_dims).ok(),
+        };
         Operator::Take {
-            axis: a.optional_integer("axis"),
-            batch_dims: batch_dims(a),
+            axis: axis.or(default),
+            batch_dims,
         }
     }),
     row("TakeAlongAxis", &["x", "indices"], |a| {
@@ -333,12 +341,6 @@ pub(super) fn taken(
     let (before, after) = (x.shape.0.get(..axis)?, x.shape.0.get(axis + 1..)?);
     let own = indices.shape.0.get(batch_dims..)?;
     (batch_dims <= axis).then(|| Shape([before, own, after].concat()))
-}
-
-/// Keras's own tables of indices count from the end where they are negative; TensorFlow refuses
-/// them.
-pub fn counts_from_end(family: Family) -> bool {
-    family == Family::Keras
 }
 
 #[cfg(test)]
