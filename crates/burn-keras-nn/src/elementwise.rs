@@ -41,6 +41,23 @@ pub fn log10<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.log().div_scalar(core::f64::consts::LN_10)
 }
 
+/// The angle whose sine is `x`. (Vulkan's own is off by 4e-4.)
+pub fn arcsin<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let cosine = cofunction(x.clone());
+    x.atan2(cosine)
+}
+
+/// The angle whose cosine is `x`.
+pub fn arccos<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    cofunction(x.clone()).atan2(x)
+}
+
+/// `√(1 - x²)`
+fn cofunction<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    let less = x.clone().neg().add_scalar(1.0);
+    less.mul(x.add_scalar(1.0)).sqrt()
+}
+
 /// `sin(πx) / πx`, and 1 at 0.
 pub fn sinc<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let is_zero = x.clone().equal_scalar(0.0);

@@ -1,7 +1,7 @@
 //! Elements by their places, by Python's rules.
 
 use burn::tensor::kind::{Basic, Numeric};
-use burn::tensor::{Bool, Int, Slice, Tensor};
+use burn::tensor::{Bool, Int, IntDType, Slice, Tensor};
 
 /// Python's `start:stop:step`.
 pub type Range = (Option<i64>, Option<i64>, i64);
@@ -48,8 +48,8 @@ fn bounded((start, stop, step): Range, size: usize) -> Slice {
 
 /// `x` where `keep` is true, else `other`; axes of size 1 are broadcast.
 pub fn select<const D: usize, K: Basic>(
-    keep: Tensor<D, Bool>,
     x: Tensor<D, K>,
+    keep: Tensor<D, Bool>,
     other: Tensor<D, K>,
 ) -> Tensor<D, K> {
     let (a, b, c) = (keep.dims(), x.dims(), other.dims());
@@ -57,9 +57,20 @@ pub fn select<const D: usize, K: Basic>(
         let sizes = [a[axis], b[axis], c[axis]];
         { sizes.into_iter() }.find(|size| *size != 1).unwrap_or(1)
     });
-    other
-        .expand(dims)
-        .mask_where(keep.expand(dims), x.expand(dims))
+    let keep = keep.expand(dims);
+    other.expand(dims).mask_where(keep, x.expand(dims))
+}
+
+/// [`select`] among integers of any widths.
+pub fn int_select<const D: usize>(
+    x: Tensor<D, Int>,
+    keep: Tensor<D, Bool>,
+    other: Tensor<D, Int>,
+) -> Tensor<D, Int> {
+    if x.dtype() == other.dtype() {
+        return select(x, keep, other);
+    }
+    select(x.cast(IntDType::I64), keep, other.cast(IntDType::I64))
 }
 
 /// Places inside of an axis of `size`, and which of them were outside; negative ones count from

@@ -196,7 +196,7 @@ pub enum Function {
     Not,
     /// A question about each element.
     Test(Test),
-    /// The second input where the first is true, else the third; sizes of 1 are broadcast.
+    /// The first input where the second is true, else the third; sizes of 1 are broadcast.
     Where,
     /// Bounded from below, from above, or from both sides.
     Clip {
@@ -472,6 +472,7 @@ impl Function {
             Self::Test(Test::Nan) => Method("is_nan", vec![]),
             Self::Test(Test::Infinite) => Method("is_inf", vec![]),
             Self::Test(Test::Finite) => Method("is_finite", vec![]),
+            Self::Where if input.kind == Kind::Int => function("indexing", "int_select", vec![]),
             Self::Where => function("indexing", "select", vec![]),
             Self::Clip { least, most } => {
                 let number = |value: f64| operation::number(value, input.kind);

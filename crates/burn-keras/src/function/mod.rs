@@ -40,8 +40,8 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
             attention::unfold_scores(scores, query, key, axes, rank)
         }
         Function::Where => {
-            let [keep, x, other] = take(inputs)?;
-            operations::select(keep, x, other)
+            let [x, keep, other] = take(inputs)?;
+            operations::select(x, keep, other)
         }
         Function::ReshapeBy(shape) => operations::reshape_by(inputs, shape),
         Function::FullBy { sizes, value } => operations::full_by(inputs, sizes, *value),

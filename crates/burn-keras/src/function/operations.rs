@@ -100,7 +100,10 @@ pub(super) fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Re
         Function::TakeAlong(axis) => {
             numbers!(a, D, K, a => indexing::take_along::<D, K>(a, Tensor::restore(b)?, *axis))
         }
-        Function::Matmul => numbers!(a, D, K, a => a.matmul(Tensor::<D, K>::restore(b)?)),
+        Function::Matmul => {
+            let [a, b] = super::take(super::merging::as_wide(vec![a, b])?)?;
+            numbers!(a, D, K, a => a.matmul(Tensor::<D, K>::restore(b)?))
+        }
         _ => not_there(function),
     }
 }
@@ -139,8 +142,8 @@ fn float_each<const D: usize>(which: Unary, x: Tensor<D>) -> Tensor<D> {
         Unary::Sin => x.sin(),
         Unary::Cos => x.cos(),
         Unary::Tan => x.tan(),
-        Unary::Arcsin => x.asin(),
-        Unary::Arccos => x.acos(),
+        Unary::Arcsin => elementwise::arcsin(x),
+        Unary::Arccos => elementwise::arccos(x),
         Unary::Arctan => x.atan(),
         Unary::Sinh => x.sinh(),
         Unary::Cosh => x.cosh(),
@@ -323,11 +326,17 @@ fn clip(x: Value, least: Option<f64>, most: Option<f64>) -> Result<Value, Error>
     }
 }
 
-pub(super) fn select(keep: Value, x: Value, other: Value) -> Result<Value, Error> {
-    any_kind!(x, D, K, x => {
-        let keep = Tensor::<D, Bool>::restore(keep)?;
-        indexing::select::<D, K>(keep, x, Tensor::restore(other)?)
-    }; Tensor<D, K>)
+pub(super) fn select(x: Value, keep: Value, other: Value) -> Result<Value, Error> {
+    let rank = x.rank();
+    match x {
+        Value::Int(_) => at_rank!(rank, D => apply(x, |x: Tensor<D, Int>| {
+            Ok(indexing::int_select(x, Tensor::restore(keep)?, Tensor::restore(other)?))
+        }), else no_rank(rank)),
+        _ => any_kind!(x, D, K, x => {
+            let keep = Tensor::<D, Bool>::restore(keep)?;
+            indexing::select::<D, K>(x, keep, Tensor::restore(other)?)
+        }; Tensor<D, K>),
+    }
 }
 
 fn reduce(
@@ -662,7 +671,7 @@ where
         let a = a.clone();
         return numbers!(a, D, K, a => products::einsum_of_one::<D, D2, K>(a, equation));
     }
-    let [a, b] = super::take(inputs)?;
+    let [a, b] = super::take(super::merging::as_wide(inputs)?)?;
     let of_b = b.rank();
     at_rank!(of_b, B => einsum_with::<B, D2>(a, b, equation), else no_rank(of_b))
 }

@@ -118,7 +118,7 @@ impl Context<'_, '_, '_> {
     /// `x` where `keep` is true, else `other`; all are broadcast.
     pub(super) fn choose(&mut self, keep: ValueId, x: ValueId, other: ValueId) -> ValueId {
         let kind = self.spec(x).kind;
-        let values = self.aligned(vec![keep, x, other]);
+        let values = self.aligned(vec![x, keep, other]);
         let spec = Spec {
             shape: self.together(&values),
             kind,
