@@ -105,7 +105,7 @@ fn folders(here: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = fs::read_dir(here.join("fixtures"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir() && !path.ends_with("errors"))
+        .filter(|path| path.is_dir() && !path.ends_with("errors") && !models(path).is_empty())
         .collect();
     folders.sort();
     folders.push(here.join("../models/keras"));
@@ -117,6 +117,7 @@ fn models(folder: &Path) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "h5"))
+        .filter(|path| path.with_extension("npz").exists())
         .collect();
     models.sort();
     models

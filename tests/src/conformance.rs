@@ -43,6 +43,7 @@ pub fn cases(family: &str) -> Vec<Case> {
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut models: Vec<PathBuf> = paths
         .filter(|path| path.extension().is_some_and(|end| end == "h5"))
+        .filter(|path| path.with_extension("npz").exists())
         .collect();
     models.sort();
     let cases = models.into_iter().map(|model| Case {

@@ -89,17 +89,12 @@ fn seen(families: &[&str], backend: Backend) -> Option<BTreeMap<Key, (usize, Pai
     Some(seen)
 }
 
-const GENERATIONS: [(Generation, &str); 4] = [
-    (Generation::Keras1, "Keras 1"),
-    (Generation::Keras2, "Keras 2"),
-    (Generation::TfKeras, "tf.keras"),
-    (Generation::Keras3, "Keras 3"),
+const GENERATIONS: [Generation; 4] = [
+    Generation::Keras1,
+    Generation::Keras2,
+    Generation::TfKeras,
+    Generation::Keras3,
 ];
-
-fn name(generation: Generation) -> &'static str {
-    let mut names = GENERATIONS.iter();
-    names.find(|(of, _)| *of == generation).unwrap().1
-}
 
 /// A difference, rounded up to one digit.
 fn bound(difference: Difference) -> String {
@@ -122,7 +117,9 @@ impl Table {
         let rows = rows.map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             let class = cells[1].trim_matches('`').to_owned();
-            let generation = GENERATIONS.iter().find(|(_, name)| *name == cells[2]);
+            let generation = GENERATIONS
+                .iter()
+                .find(|generation| generation.to_string() == cells[2]);
             let mut row = Row {
                 models: cells[3].parse().unwrap(),
                 ..Row::default()
@@ -130,7 +127,7 @@ impl Table {
             for (index, cell) in row.cells.as_flattened_mut().iter_mut().enumerate() {
                 *cell = cells[4 + index].to_owned();
             }
-            ((class, generation.unwrap().0), row)
+            ((class, *generation.unwrap()), row)
         });
         Self(rows.collect())
     }
@@ -147,10 +144,10 @@ impl Table {
     fn compare(&self, column: usize, seen: &BTreeMap<Key, (usize, Pair)>) -> Vec<String> {
         let mut problems = Vec::new();
         for (class, generation) in self.0.keys().filter(|key| !seen.contains_key(*key)) {
-            problems.push(format!("  {class}, {}: no model has it", name(*generation)));
+            problems.push(format!("  {class}, {generation}: no model has it"));
         }
         for ((class, generation), (models, (run_time, source))) in seen {
-            let place = format!("  {class}, {}", name(*generation));
+            let place = format!("  {class}, {generation}");
             let Some(row) = self.0.get(&(class.clone(), *generation)) else {
                 problems.push(format!("{place}: not in the table"));
                 continue;
@@ -189,12 +186,7 @@ impl Table {
         text.push_str(&"--:|--:|".repeat(COLUMNS.len()));
         text.push('\n');
         for ((class, generation), row) in &self.0 {
-            let _ = write!(
-                text,
-                "| `{class}` | {} | {} |",
-                name(*generation),
-                row.models
-            );
+            let _ = write!(text, "| `{class}` | {} | {} |", generation, row.models);
             for cell in row.cells.as_flattened() {
                 let _ = write!(text, " {cell} |");
             }

@@ -24,6 +24,8 @@ pub enum Command {
     Import(Import),
     /// Print Keras's table of layers
     Summary(Summary),
+    /// Say what a file is and holds, and everything that stops an import
+    Inspect(Inspect),
     /// Compute a model's outputs
     Run(Run),
     /// Compare a model's outputs with those that Keras computed
@@ -33,7 +35,7 @@ pub enum Command {
 /// The model of a command.
 #[derive(Args, Debug)]
 pub struct Model {
-    /// The Keras model: .keras, .h5, or an unpacked .keras folder
+    /// The Keras model: .keras, .h5, a SavedModel, or an unpacked .keras folder
     #[arg(value_name = "MODEL")]
     pub path: PathBuf,
     /// The file with the weights, if MODEL has the architecture alone (.json), or others
@@ -91,6 +93,17 @@ pub struct Summary {
     /// Show the layers of nested models too
     #[arg(long)]
     pub expand_nested: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Args, Debug)]
+pub struct Inspect {
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub model: Model,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -55,6 +55,7 @@ fn execute(command: Command) -> Result<Status, CliError> {
     match command {
         Command::Import(arguments) => commands::import(&arguments, output),
         Command::Summary(arguments) => commands::summary(&arguments, output),
+        Command::Inspect(arguments) => commands::inspect(&arguments, output),
         Command::Run(arguments) => commands::run(&arguments, output),
         Command::Verify(arguments) => commands::verify(&arguments, output),
     }

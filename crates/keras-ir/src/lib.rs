@@ -6,6 +6,7 @@
 //! graph       layers, calls, tensors, shapes
 //! layer       what each Keras layer class is: options, weights, shapes, masks
 //! summary     Keras's table of layers
+//! inspection  what a file is and holds, readable or not
 //! ```
 //!
 //! This crate knows nothing of Burn and makes no code. It reads files of strangers: nothing in a
@@ -14,6 +15,7 @@
 pub mod activation;
 pub mod container;
 pub mod graph;
+mod inspection;
 pub mod json;
 pub mod layer;
 mod object_names;
@@ -25,6 +27,7 @@ mod version;
 
 pub use activation::Activation;
 pub use graph::{Graph, optimizer};
+pub use inspection::Inspection;
 pub use problem::{Problem, ProblemKind, Report};
-pub use reader::{ReadOptions, read, read_config, read_container};
+pub use reader::{ReadOptions, inspect, read, read_config};
 pub use version::Generation;

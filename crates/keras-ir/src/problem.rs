@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 /// The kind of a [`Problem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -116,6 +118,19 @@ impl Problem {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The machine-readable form.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "kind": self.kind.title(),
+            "layer": self.layer,
+            "class": self.class,
+            "key": self.key,
+            "expected": self.expected,
+            "found": self.found,
+            "help": self.help,
+        })
     }
 
     /// This problem alone, as the report of `file`.

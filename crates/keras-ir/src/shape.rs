@@ -110,6 +110,16 @@ impl Kind {
     }
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Float => "float",
+            Self::Int => "int",
+            Self::Bool => "bool",
+        })
+    }
+}
+
 /// A tensor's shape and kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Spec {

@@ -1,5 +1,7 @@
 //! Which Keras wrote a file: some formulas and grammars differ between the generations.
 
+use std::fmt;
+
 /// A generation of Keras.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Generation {
@@ -37,6 +39,17 @@ impl Generation {
     /// Whether this is Keras 3.
     pub fn is_keras3(self) -> bool {
         self == Self::Keras3
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keras1 => "Keras 1",
+            Self::Keras2 => "Keras 2",
+            Self::TfKeras => "tf.keras",
+            Self::Keras3 => "Keras 3",
+        })
     }
 }
 

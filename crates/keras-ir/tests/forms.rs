@@ -1,7 +1,7 @@
 //! A model saved in every form that its Keras writes gives the same graph: layers, calls, order, weights to
 //! the bit, and the optimizer's state where the form has it.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::fs;

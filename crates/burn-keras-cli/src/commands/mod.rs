@@ -3,6 +3,7 @@
 #[cfg(feature = "runtime")]
 mod case;
 mod import;
+mod inspect;
 #[cfg(feature = "runtime")]
 mod run;
 mod summary;
@@ -10,6 +11,7 @@ mod summary;
 mod verify;
 
 pub use import::import;
+pub use inspect::inspect;
 #[cfg(feature = "runtime")]
 pub use run::run;
 pub use summary::summary;

@@ -79,6 +79,11 @@ impl Archive {
         &self.name
     }
 
+    /// Whether it is the folder that a zip archive was unpacked to.
+    pub fn is_folder(&self) -> bool {
+        matches!(self.source, Source::Folder(_))
+    }
+
     /// Whether there is a member of this name.
     pub fn has(&self, member: &str) -> bool {
         match &self.source {
@@ -271,7 +276,9 @@ mod tests {
         assert_eq!(archive.text("config.json")?, "{}");
         assert_eq!(&archive.member("model.weights.h5")?[..], &long[..]);
         assert!(!archive.has("metadata.json"));
-        let error = archive.member("metadata.json").map(|_| ()).unwrap_err();
+        let Err(error) = archive.member("metadata.json") else {
+            return Err("a member that is not there".into());
+        };
         assert!(error.to_string().contains("no file at \"metadata.json\""));
         Ok(())
     }

@@ -20,8 +20,10 @@ pub enum ContainerError {
         /// Name of the file.
         file: String,
     },
-    /// The file is no zip archive that can be read.
-    #[error("{file}: not a readable zip archive: {reason}")]
+    /// The file begins as a zip archive does, and is none that can be read.
+    #[error(
+        "{file}: a zip archive that is truncated or damaged ({reason}); copy or download it again"
+    )]
     NotZip {
         /// Name of the file.
         file: String,

@@ -4,21 +4,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Architecture, ReadOptions, Weights, container_problem, parse};
+use super::{Architecture, container_problem, parse};
 use crate::container::{Archive, H5File};
-use crate::graph::Graph;
-use crate::problem::{Problem, ProblemKind, Report};
+use crate::problem::{Problem, ProblemKind};
 
 const WEIGHTS: &str = "model.weights.h5";
-
-/// Reads the archive at `path`, which messages call `name`.
-pub(super) fn read(path: &Path, name: &str, options: ReadOptions) -> Result<Graph, Report> {
-    let problem = |problem: Problem| problem.in_file(name);
-    let archive = open(path).map_err(problem)?;
-    let architecture = architecture(&archive).map_err(problem)?;
-    let weights = weights(&archive).map_err(problem)?;
-    architecture.with_weights(name, Weights::Tree(&weights), options)
-}
 
 /// Opens the archive at `path`.
 pub(super) fn open(path: &Path) -> Result<Archive, Problem> {
@@ -30,7 +20,10 @@ pub(super) fn architecture(archive: &Archive) -> Result<Architecture, Problem> {
     let member = |name: &str| {
         archive
             .text(name)
-            .map_err(|error| container_problem(&error).key(name))
+            .map_err(|error| {
+                let problem = container_problem(&error).key(name);
+                problem.expected("a .keras archive, which holds this file")
+            })
             .and_then(|text| parse(name, &text))
     };
     let config = member("config.json")?;
@@ -45,6 +38,7 @@ pub(super) fn architecture(archive: &Archive) -> Result<Architecture, Problem> {
         training_config: training_config(&config["compile_config"]),
         config,
         keras_version: Some(keras_version.to_owned()),
+        functions: None,
     })
 }
 

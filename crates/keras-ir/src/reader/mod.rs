@@ -4,30 +4,32 @@
 mod archive;
 mod build;
 mod functional;
+mod inspect;
 mod kind;
 mod nodes;
 mod optimizer;
-
-mod parts;
 mod producer;
 mod resolve;
 mod saved_model;
 mod sequential;
 mod share;
+mod source;
 mod weights;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::container::{Container, ContainerError, H5File};
-use crate::graph::{Graph, ModelId};
+use crate::container::{Container, ContainerError};
+use crate::graph::{FirstInputs, Graph, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::version::Generation;
 use build::Builder;
-use kind::Kind;
+use source::{Source, WeightsFile};
 use weights::SavedObjects;
+
+pub use inspect::inspect;
 
 /// How to read a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,49 +65,48 @@ pub struct ReadOptions {
 ///
 /// A report with every problem of the file.
 pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Report> {
-    let path = path.as_ref();
-    let name = path.display().to_string();
-    match (&options.weights, &options.architecture) {
-        (None, None) => {}
-        (weights, architecture) => {
-            let architecture = architecture.as_deref().unwrap_or(path);
-            let weights = weights.as_deref().unwrap_or(path);
-            return parts::read(architecture, weights, options.clone());
-        }
-    }
-    match kind::of(path).map_err(|problem| problem.in_file(&name))? {
-        Kind::Hdf5 => {
-            let file =
-                H5File::open(path).map_err(|error| container_problem(&error).in_file(&name))?;
-            read_container(&file, &name, options)
-        }
-        Kind::Archive => archive::read(path, &name, options),
-        Kind::SavedModel(folder) => saved_model::read(&folder, &name, options),
-        Kind::Checkpoint(_) => Err(Problem::new(ProblemKind::Container)
-            .expected("a model with its architecture")
-            .found("a checkpoint of TensorFlow, which holds weights alone")
-            .help("name the file with the architecture with --architecture FILE")
-            .in_file(&name)),
-        Kind::Json => Err(Problem::new(ProblemKind::MissingWeight)
-            .expected("a model with its weights")
-            .found("JSON, which holds the architecture or a list of shards alone")
-            .help("name the other file with --weights FILE or --architecture FILE")
-            .in_file(&name)),
-    }
+    let saved = Saved::open(path.as_ref(), &options)?;
+    let in_file = |problem: Problem| problem.in_file(&saved.name);
+    let architecture = saved.architecture.map_err(in_file)?;
+    let weights = saved.weights.map_err(in_file)?;
+    architecture.with_weights(&saved.name, weights.weights(), options)
 }
 
-/// Reads a whole model from an open HDF5 container; `name` stands in messages.
-///
-/// # Errors
-///
-/// A report with every problem of the file.
-pub fn read_container(
-    file: &dyn Container,
-    name: &str,
-    options: ReadOptions,
-) -> Result<Graph, Report> {
-    let architecture = Architecture::of_hdf5(file).map_err(|problem| problem.in_file(name))?;
-    architecture.with_weights(name, Weights::Groups(file, "model_weights"), options)
+/// A saved model, opened: in one file, or in two.
+struct Saved {
+    /// The file, or both, for messages.
+    name: String,
+    /// What it is, or both are, for people.
+    form: String,
+    architecture: Result<Architecture, Problem>,
+    weights: Result<WeightsFile, Problem>,
+}
+
+impl Saved {
+    /// Opens the files that the options name, or else what is at `path`.
+    fn open(path: &Path, options: &ReadOptions) -> Result<Self, Report> {
+        let open = |path: &Path| {
+            let source = Source::open(path);
+            source.map_err(|problem| problem.in_file(path.display().to_string()))
+        };
+        let of_architecture = options.architecture.as_deref().unwrap_or(path);
+        let of_weights = options.weights.as_deref().unwrap_or(path);
+        let mut source = open(of_architecture)?;
+        let architecture = source.architecture();
+        let mut name = of_architecture.display().to_string();
+        let mut form = source.form().to_owned();
+        if of_weights != of_architecture {
+            source = open(of_weights)?;
+            name = format!("{name} with {}", of_weights.display());
+            form = format!("{form}, with {}", source.form());
+        }
+        Ok(Self {
+            name,
+            form,
+            architecture,
+            weights: source.into_weights(),
+        })
+    }
 }
 
 fn parse(key: &str, text: &str) -> Result<Value, Problem> {
@@ -135,6 +136,7 @@ pub fn read_config(
         config: config.clone(),
         training_config,
         keras_version,
+        functions: None,
     };
     architecture.with_weights(name, Weights::Groups(file, "model_weights"), options)
 }
@@ -145,6 +147,8 @@ struct Architecture {
     config: Value,
     training_config: Option<Value>,
     keras_version: Option<String>,
+    /// The functions that a SavedModel has besides: what cannot be revived can be called there.
+    functions: Option<String>,
 }
 
 /// Where the weights are, and in which layout.
@@ -165,7 +169,12 @@ impl Architecture {
             file.string_attribute("/", key)
                 .map_err(|error| container_problem(&error).key(key))
         };
-        let config = attribute("model_config")?.ok_or_else(|| no_config(file))?;
+        let config = attribute("model_config")?.ok_or_else(|| {
+            Problem::new(ProblemKind::Container)
+                .key("model_config")
+                .expected("the architecture of a whole model")
+                .found("no such attribute")
+        })?;
         let training_config = attribute("training_config")?;
         Ok(Self {
             config: parse("model_config", &config)?,
@@ -173,6 +182,29 @@ impl Architecture {
                 .map(|text| parse("training_config", &text))
                 .transpose()?,
             keras_version: attribute("keras_version")?,
+            functions: None,
+        })
+    }
+
+    /// What `model.to_json()` gives.
+    fn of_json(config: &Value) -> Result<Self, Problem> {
+        if !config["class_name"].is_string() {
+            return Err(Problem::new(ProblemKind::Config)
+                .key("class_name")
+                .expected("the architecture of a model")
+                .found("no such key"));
+        }
+        let keras_version = match &config["keras_version"] {
+            Value::String(version) => Some(version.clone()),
+            // Keras 3 writes none, but names the module of each class.
+            _ if config.get("module").is_some() => Some("3".to_owned()),
+            _ => None,
+        };
+        Ok(Self {
+            training_config: archive::training_config(&config["compile_config"]),
+            config: config.clone(),
+            keras_version,
+            functions: None,
         })
     }
 
@@ -183,19 +215,40 @@ impl Architecture {
         saved_weights: Weights<'_>,
         options: ReadOptions,
     ) -> Result<Graph, Report> {
+        let mut draft = self.draft(name);
+        draft.add_weights(saved_weights);
+        match draft.graph {
+            Some(mut graph) if draft.problems.is_empty() => {
+                read_shared(&mut graph, saved_weights, options);
+                Ok(graph)
+            }
+            _ => Err(Report {
+                file: name.into(),
+                problems: draft.problems,
+            }),
+        }
+    }
+
+    /// The graph without weights; `name` stands in messages.
+    fn draft(self, name: &str) -> Draft {
         let Self {
             config,
             training_config,
             keras_version,
+            functions,
         } = self;
         let generation = Generation::of_version(keras_version.as_deref());
         if generation == Generation::Keras1 {
-            return Err(Problem::new(ProblemKind::Container)
+            let problem = Problem::new(ProblemKind::Container)
                 .key("keras_version")
                 .expected("a file of Keras 2.0 or later")
                 .found(keras_version.unwrap_or_else(|| "no version (Keras 1)".into()))
-                .help("load and save it once with Keras 2.0 to 2.3")
-                .in_file(name));
+                .help("load and save it once with Keras 2.0 to 2.3");
+            return Draft {
+                graph: None,
+                first_inputs: FirstInputs::new(),
+                problems: vec![problem],
+            };
         }
         let class = config["class_name"].as_str().unwrap_or("Model");
         let mut builder = Builder::new(generation);
@@ -207,11 +260,19 @@ impl Architecture {
             notes,
             ..
         } = builder;
+        if let Some(functions) = functions {
+            let unknown = problems.iter_mut();
+            for problem in unknown.filter(|problem| problem.kind == ProblemKind::UnknownLayer) {
+                let help = problem.help.take().unwrap_or_default();
+                problem.help = Some(format!("{help}; the file has the functions {functions}"));
+            }
+        }
         let Some(root) = root else {
-            return Err(Report {
-                file: name.into(),
+            return Draft {
+                graph: None,
+                first_inputs: FirstInputs::new(),
                 problems,
-            });
+            };
         };
         // Models inside are built before those around them.
         let callers_first: Vec<ModelId> = (0..models.len()).rev().map(ModelId).collect();
@@ -226,27 +287,42 @@ impl Architecture {
             optimizer: Ok(None),
             notes,
         };
-        producer::check(&graph, saved_weights, &mut problems);
         let first_inputs = graph.infer(&callers_first, &mut problems);
-        match saved_weights {
+        Draft {
+            graph: Some(graph),
+            first_inputs,
+            problems,
+        }
+    }
+}
+
+/// A graph whose problems are still being collected.
+struct Draft {
+    /// `None` where not even the layers could be told.
+    graph: Option<Graph>,
+    first_inputs: FirstInputs,
+    problems: Vec<Problem>,
+}
+
+impl Draft {
+    /// Gives the layers their weights.
+    fn add_weights(&mut self, saved: Weights<'_>) {
+        let Self {
+            graph: Some(graph),
+            first_inputs,
+            problems,
+        } = self
+        else {
+            return;
+        };
+        producer::check(graph, saved, problems);
+        match saved {
             Weights::Groups(file, group) => {
-                weights::read_groups(&mut graph, file, group, &first_inputs, &mut problems);
+                weights::read_groups(graph, file, group, first_inputs, problems);
             }
-            Weights::Tree(file) => {
-                weights::read_tree(&mut graph, file, &first_inputs, &mut problems);
-            }
-            Weights::Objects(saved) => {
-                weights::read_objects(&mut graph, saved, &first_inputs, &mut problems);
-            }
+            Weights::Tree(file) => weights::read_tree(graph, file, first_inputs, problems),
+            Weights::Objects(saved) => weights::read_objects(graph, saved, first_inputs, problems),
         }
-        if !problems.is_empty() {
-            return Err(Report {
-                file: name.into(),
-                problems,
-            });
-        }
-        read_shared(&mut graph, saved_weights, options);
-        Ok(graph)
     }
 }
 
@@ -286,26 +362,4 @@ fn read_shared(graph: &mut Graph, file: Weights<'_>, options: ReadOptions) {
 
 fn container_problem(error: &ContainerError) -> Problem {
     Problem::new(ProblemKind::Container).found(error.to_string())
-}
-
-fn no_config(file: &dyn Container) -> Problem {
-    let problem = Problem::new(ProblemKind::Container)
-        .key("model_config")
-        .expected("the architecture of a whole model");
-    match file.string_list_attribute("/", "layer_names") {
-        Ok(Some(_)) => weights_alone(problem),
-        _ if ["/layers", "/_layer_checkpoint_dependencies"]
-            .iter()
-            .any(|group| file.has_group(group)) =>
-        {
-            weights_alone(problem)
-        }
-        _ => problem.found("no such attribute"),
-    }
-}
-
-fn weights_alone(problem: Problem) -> Problem {
-    problem
-        .found("a file of weights alone")
-        .help("name the file that has the architecture with --architecture FILE")
 }

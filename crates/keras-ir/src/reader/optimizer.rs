@@ -33,6 +33,21 @@ pub(super) fn read_optimizer(graph: &mut Graph, saved: Weights<'_>) {
     };
 }
 
+/// The optimizer's variables, under the names that the file has for them.
+pub(super) fn stored(saved: Weights<'_>) -> Result<Vec<(String, StoredTensor)>, Problem> {
+    Ok(match State::read(saved)? {
+        None => Vec::new(),
+        Some(State::Listed(Variables { names, tensors })) => {
+            names.into_iter().zip(tensors).collect()
+        }
+        Some(State::Placed(Placed { scalars, slots })) => {
+            let slots = slots.into_iter();
+            let slots = slots.map(|slot| (format!("{}/{}", slot.weight, slot.name), slot.tensor));
+            scalars.into_iter().chain(slots).collect()
+        }
+    })
+}
+
 /// What a file has of an optimizer.
 enum Found {
     State(Box<Optimizer>),

@@ -15,6 +15,7 @@ use crate::problem::{Problem, ProblemKind};
 const FILE: &str = "keras_metadata.pb";
 
 /// The objects of Keras.
+#[derive(Debug)]
 pub(super) enum Metadata {
     /// In a file of their own, from TensorFlow 2.5 on.
     File(KerasMetadata),

@@ -16,73 +16,56 @@ mod metadata;
 mod proto;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::source::Source;
 use super::weights::SavedObjects;
-use super::{Architecture, ReadOptions, Weights, container_problem, parts};
+use super::{Architecture, container_problem};
 use crate::container::Checkpoint;
 use crate::container::checkpoint::proto::{TensorShape, dtype};
-use crate::graph::Graph;
-use crate::problem::{Problem, ProblemKind, Report};
+use crate::problem::{Problem, ProblemKind};
 use crate::shape::Shape;
 use metadata::Metadata;
-use proto::{MetaGraph, SavedModel, Signature, TensorInfo};
+use proto::{MetaGraph, Signature, TensorInfo};
 
 /// The architecture that `tf.keras.experimental.export_saved_model` wrote (TensorFlow 1.13 to 2.1), beside
 /// a checkpoint of the weights.
 const EXPORTED: &str = "assets/saved_model.json";
 
-/// Reads the SavedModel in `folder`, which messages call `name`.
-pub(super) fn read(folder: &Path, name: &str, options: ReadOptions) -> Result<Graph, Report> {
-    let problem = |problem: Problem| problem.in_file(name);
-    let saved = open(folder).map_err(problem)?;
-    let architecture = saved.architecture().map_err(problem)?;
-    let weights = saved.weights().map_err(problem)?;
-    let graph = architecture.with_weights(name, Weights::Objects(&weights), options);
-    graph.map_err(|mut report| {
-        let unknown = report.problems.iter_mut();
-        for problem in unknown.filter(|problem| problem.kind == ProblemKind::UnknownLayer) {
-            let help = problem.help.take().unwrap_or_default();
-            let functions = &saved.functions;
-            problem.help = Some(format!("{help}; the file has the functions {functions}"));
-        }
-        report
-    })
-}
-
 /// A SavedModel, but for its checkpoint.
-pub(super) struct Opened<'a> {
-    folder: &'a Path,
+#[derive(Debug)]
+pub(super) struct SavedModel {
+    folder: PathBuf,
     metadata: Metadata,
     /// The functions that users are meant to call.
     functions: String,
 }
 
-/// Opens the SavedModel in `folder`.
-pub(super) fn open(folder: &Path) -> Result<Opened<'_>, Problem> {
-    let saved: SavedModel = metadata::message(&folder.join("saved_model.pb"))?;
-    let graph = saved.meta_graphs.into_iter().next().ok_or_else(|| {
-        Problem::new(ProblemKind::Container)
-            .key("saved_model.pb")
-            .expected("a graph")
-            .found("an empty SavedModel")
-    })?;
-    Ok(Opened {
-        folder,
-        functions: signatures(&graph),
-        metadata: Metadata::read(folder, graph.objects)?,
-    })
-}
+impl SavedModel {
+    /// Opens the SavedModel in `folder`.
+    pub fn open(folder: &Path) -> Result<Self, Problem> {
+        let saved: proto::SavedModel = metadata::message(&folder.join("saved_model.pb"))?;
+        let graph = saved.meta_graphs.into_iter().next().ok_or_else(|| {
+            Problem::new(ProblemKind::Container)
+                .key("saved_model.pb")
+                .expected("a graph")
+                .found("an empty SavedModel")
+        })?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            functions: signatures(&graph),
+            metadata: Metadata::read(folder, graph.objects)?,
+        })
+    }
 
-impl Opened<'_> {
     /// The architecture, out of the metadata of Keras.
     pub fn architecture(&self) -> Result<Architecture, Problem> {
         let Some((identifier, root)) = self.metadata.root() else {
             let exported = self.folder.join(EXPORTED);
             if exported.is_file() {
-                return parts::architecture(&exported);
+                return Source::open(&exported)?.architecture();
             }
             return Err(Problem::new(ProblemKind::Container)
                 .expected("a SavedModel with the metadata of Keras")
@@ -106,6 +89,7 @@ impl Opened<'_> {
             config,
             training_config: training_config.cloned(),
             keras_version: Some(keras_version.to_owned()),
+            functions: Some(self.functions.clone()),
         })
     }
 

@@ -225,7 +225,7 @@ impl SavedObjects {
     }
 
     /// All variables of the model's layers.
-    fn all_variables(&self) -> BTreeSet<usize> {
+    pub(super) fn all_variables(&self) -> BTreeSet<usize> {
         let objects = self.checkpoint.objects();
         if let Some(list) = objects.child(self.model, "variables") {
             return objects.members(list).into_iter().collect();

@@ -10,15 +10,60 @@ mod checkpoint;
 mod groups;
 mod tree;
 
-use crate::container::StoredTensor;
+use crate::container::{Container, ContainerError, StoredTensor};
 use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, Weight};
 use crate::layer::{self, WeightSpec};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Shape;
 
+use super::Weights;
+
 pub(super) use checkpoint::{SavedObjects, read_objects};
 pub(super) use groups::read_groups;
 pub(super) use tree::read_tree;
+
+/// All weights that are there, whatever takes them.
+pub(super) fn stored(saved: Weights<'_>) -> Result<Vec<StoredTensor>, Problem> {
+    let (file, group) = match saved {
+        Weights::Groups(file, group) => (file, group),
+        Weights::Tree(file) => (file, ""),
+        Weights::Objects(saved) => {
+            let variables = saved.all_variables().into_iter();
+            return variables.map(|node| saved.tensor(node)).collect();
+        }
+    };
+    let mut paths = Vec::new();
+    datasets(file, group, &mut paths).map_err(|error| unreadable(&error))?;
+    let tensors = paths.iter().map(|path| file.tensor(path));
+    tensors
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(&error))
+}
+
+/// The paths of all datasets in `group`, without a slash in front; the state of the optimizer and of
+/// metrics is no weight.
+fn datasets(
+    file: &dyn Container,
+    group: &str,
+    paths: &mut Vec<String>,
+) -> Result<(), ContainerError> {
+    let children = file.children(group)?;
+    let inside = |name: &str| match group {
+        "" => name.to_owned(),
+        group => format!("{group}/{name}"),
+    };
+    paths.extend(children.datasets.iter().map(|name| inside(name)));
+    for name in &children.groups {
+        let is_state = group.is_empty() && STATE.contains(&name.as_str());
+        if !is_state {
+            datasets(file, &inside(name), paths)?;
+        }
+    }
+    Ok(())
+}
+
+/// Groups at the root of a file of weights that hold none.
+const STATE: [&str; 3] = ["optimizer", "optimizer_weights", "metrics"];
 
 /// A place where a weight belongs.
 #[derive(Clone)]

@@ -12,7 +12,7 @@ use crate::layer::WeightSpec;
 use crate::object_names::{numbered, snake_case};
 use crate::problem::{Problem, ProblemKind};
 
-use super::{Target, is_known, put, specs, unreadable};
+use super::{Target, datasets, is_known, put, specs, unreadable};
 
 /// Where tf.keras 2.12 to 2.14 lists the layers of a model.
 const OLD_LIST: &str = "_layer_checkpoint_dependencies";
@@ -62,7 +62,7 @@ pub(in crate::reader) fn read_tree(
         }
     }
     if is_complete {
-        left_over(file, "", &used, problems);
+        left_over(file, &used, problems);
     }
 }
 
@@ -183,39 +183,19 @@ fn twin(graph: &Graph, id: LayerId) -> Option<LayerId> {
 }
 
 /// Reports the variables of layers that belong to no weight.
-fn left_over(
-    file: &dyn Container,
-    path: &str,
-    used: &BTreeSet<String>,
-    problems: &mut Vec<Problem>,
-) {
-    let children = match file.children(path) {
-        Ok(children) => children,
-        Err(error) => {
-            problems.push(unreadable(&error).key(path));
-            return;
-        }
-    };
-    let inside = |name: &str| match path {
-        "" => name.to_owned(),
-        path => format!("{path}/{name}"),
-    };
-    for dataset in children.datasets {
-        let dataset = inside(&dataset);
-        if !used.contains(&dataset) {
-            problems.push(
-                Problem::new(ProblemKind::LeftOverWeight)
-                    .key(dataset)
-                    .expected("weights of layers that are in the config")
-                    .found("a weight that none of them has"),
-            );
-        }
+fn left_over(file: &dyn Container, used: &BTreeSet<String>, problems: &mut Vec<Problem>) {
+    let mut paths = Vec::new();
+    if let Err(error) = datasets(file, "", &mut paths) {
+        problems.push(unreadable(&error));
     }
-    for group in children.groups {
-        // The state of the optimizer and of metrics is no weight.
-        let is_state = path.is_empty() && matches!(group.as_str(), "optimizer" | "metrics");
-        if !is_state {
-            left_over(file, &inside(&group), used, problems);
-        }
-    }
+    let unused = paths.into_iter().filter(|path| !used.contains(path));
+    problems.extend(unused.map(|path| {
+        Problem::new(ProblemKind::LeftOverWeight)
+            .expected("weights of layers that are in the config")
+            .found(match file.tensor(&path) {
+                Ok(tensor) => format!("a weight of shape {:?}", tensor.shape()),
+                Err(error) => error.to_string(),
+            })
+            .key(path)
+    }));
 }

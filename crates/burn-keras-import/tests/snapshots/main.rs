@@ -1,7 +1,10 @@
 //! What reviewers look at when Burn, a model or this importer changes: summary, source, layouts of
 //! the records, error messages. Every snapshot is in `snapshots/`, at the top of the repository.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod inspections;
+mod wrong_files;
 
 use std::path::{Path, PathBuf};
 
