@@ -28,7 +28,7 @@ impl Context<'_, '_, '_> {
     }
 
     /// `function` of two values, which gives truths.
-    fn question(&mut self, function: Function, a: ValueId, b: ValueId) -> ValueId {
+    pub(super) fn truths(&mut self, function: Function, a: ValueId, b: ValueId) -> ValueId {
         let values = self.aligned(vec![a, b]);
         let spec = Spec {
             shape: self.together(&values),
@@ -46,7 +46,7 @@ impl Context<'_, '_, '_> {
                 Binary::Add | Binary::Maximum => Function::Or,
                 _ => Function::And,
             };
-            return self.question(function, a, b);
+            return self.truths(function, a, b);
         }
         match (self.number(0), self.number(1)) {
             (None, Some(number)) if has_scalar(binary, kind) => {
@@ -96,7 +96,7 @@ impl Context<'_, '_, '_> {
             return self.function(function, input, spec);
         }
         let [a, b] = [0, 1].map(|operand| self.value_as(operand, kind));
-        self.question(Function::Compare(comparison), a, b)
+        self.truths(Function::Compare(comparison), a, b)
     }
 
     pub(super) fn logic(&mut self, logic: Logic) -> ValueId {
@@ -106,7 +106,7 @@ impl Context<'_, '_, '_> {
             Logic::Or => Function::Or,
             Logic::Xor => Function::Xor,
         };
-        self.question(function, a, b)
+        self.truths(function, a, b)
     }
 
     pub(super) fn test(&mut self, test: Test) -> ValueId {

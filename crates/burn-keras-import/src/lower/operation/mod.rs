@@ -167,6 +167,24 @@ impl Context<'_, '_, '_> {
                 offset,
                 scale,
             } => one(self.batch_norm(*axis, *epsilon, *offset, *scale)),
+            Operator::Normalization {
+                axes,
+                epsilon,
+                statistics,
+                scale,
+                offset,
+            } => self
+                .normalization(axes, *epsilon, *statistics, [*scale, *offset])
+                .map(|value| vec![value]),
+            Operator::Attention {
+                scale,
+                causal,
+                bias,
+                mask,
+            } => self
+                .attention(*scale, *causal, [*bias, *mask])
+                .map(|value| vec![value]),
+            Operator::Diff { times, axis } => one(self.diff(*times, *axis)),
             Operator::Resize {
                 size,
                 interpolation,

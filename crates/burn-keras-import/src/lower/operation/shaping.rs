@@ -2,6 +2,7 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::operation::Operator;
+use keras_ir::layer::operation::elementwise::Binary;
 use keras_ir::layer::operation::indexing::Range;
 use keras_ir::layer::operation::linear::Equation;
 use keras_ir::layer::operation::reduction::Reduction;
@@ -345,6 +346,27 @@ impl Context<'_, '_, '_> {
             self.part(value, axis, range, size)
         });
         self.step(Function::Concatenate(axis), parts.into(), spec)
+    }
+
+    pub(super) fn diff(&mut self, times: usize, axis: i64) -> ValueId {
+        let mut value = self.value(0);
+        let axis = self.axis(0, axis);
+        for _ in 0..times {
+            let size = self.spec(value).shape.dim(axis);
+            let less = size.map(|size| size.saturating_sub(1));
+            let later = Range {
+                start: Some(1),
+                ..Range::default()
+            };
+            let earlier = Range {
+                stop: Some(-1),
+                ..Range::default()
+            };
+            let [later, earlier] =
+                [later, earlier].map(|range| self.part(value, axis, range, less));
+            value = self.pair(Function::Binary(Binary::Subtract), later, earlier);
+        }
+        value
     }
 
     fn broadcast_to(&mut self, sizes: &[Size]) -> Result<ValueId, Problem> {

@@ -306,6 +306,12 @@ fn as_integer(value: &Value) -> Option<i64> {
 }
 
 impl Arguments {
+    /// Adds a number as an operand.
+    pub fn add_number(&mut self, number: f64) {
+        let number = Constant::number(number, Kind::Float);
+        self.operands.push(Operand::Constant(number));
+    }
+
     /// Adds the tensor `index` of the call as an operand.
     pub fn add_tensor(&mut self, index: usize) {
         self.operands.push(Operand::Tensor(index));

@@ -335,6 +335,16 @@ pub(super) const ROWS: &[Row] = &[
     row("Isnan", &["x"], |a| test(a, Test::Nan)),
     row("Isinf", &["x"], |a| test(a, Test::Infinite)),
     row("Isfinite", &["x"], |a| test(a, Test::Finite)),
+    row("Isposinf", &["x"], |a| {
+        a.operand("x");
+        a.add_number(f64::INFINITY);
+        Operator::Compare(Comparison::Equal)
+    }),
+    row("Isneginf", &["x"], |a| {
+        a.operand("x");
+        a.add_number(f64::NEG_INFINITY);
+        Operator::Compare(Comparison::Equal)
+    }),
     row("Where", &["condition", "x1", "x2"], select),
     row("Clip", &["x", "x_min", "x_max"], clip),
     row("NanToNum", &["x"], |a| {

@@ -32,7 +32,7 @@ pub use call::{Argument, Call, Constant};
 use elementwise::{Binary, Comparison, Logic, Test, Unary};
 use indexing::Index;
 use linear::Product;
-use neural::{Along, Sliding};
+use neural::{Along, Sliding, Statistics};
 pub use node_def::operations as nodes;
 pub use output::broadcast;
 use reduction::Reduction;
@@ -351,6 +351,37 @@ pub enum Operator {
         offset: bool,
         /// Whether there is a scale.
         scale: bool,
+    },
+    /// By mean and variance, or by the mean square alone, along axes.
+    Normalization {
+        /// Keras's axes.
+        axes: Vec<i64>,
+        /// Added to what is divided by.
+        epsilon: f64,
+        /// What is taken off, and what is divided by.
+        statistics: Statistics,
+        /// Whether there is a scale.
+        scale: bool,
+        /// Whether there is an offset.
+        offset: bool,
+    },
+    /// Values, weighted by products of queries and keys.
+    Attention {
+        /// The scale of the products; the inverse root of the number of features if there is none.
+        scale: Option<f64>,
+        /// Whether no query sees a later key.
+        causal: bool,
+        /// Whether something is added to the products.
+        bias: bool,
+        /// Whether a mask says which products count.
+        mask: bool,
+    },
+    /// Differences of neighbours along an axis.
+    Diff {
+        /// How often.
+        times: usize,
+        /// Keras's axis.
+        axis: i64,
     },
     /// An image in another size.
     Resize {

@@ -19,6 +19,17 @@ pub enum Along {
     Glu,
 }
 
+/// What a normalization takes off, and what it divides by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Statistics {
+    /// The mean is taken off; the variance is divided by.
+    MeanAndVariance,
+    /// Nothing; the variance.
+    Variance,
+    /// Nothing; the mean of the squares.
+    MeanSquare,
+}
+
 /// A window that slides over an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sliding {
@@ -138,6 +149,18 @@ fn pool(a: &mut Arguments, average: bool) -> Operator {
     }
 }
 
+fn normalization(a: &mut Arguments, statistics: Statistics, names: [&str; 2]) -> Operator {
+    let [scale, offset] = names.map(|name| a.optional_operand(name));
+    Operator::Normalization {
+        axes: a.optional_integers("axis").unwrap_or_else(|| vec![-1]),
+        epsilon: a.number("epsilon", 1e-7),
+        statistics,
+        scale,
+        // Keras 3.15 adds no offset where it scales by the variance alone.
+        offset: offset && statistics == Statistics::MeanAndVariance,
+    }
+}
+
 fn resize(a: &mut Arguments) -> Operator {
     a.operand("images");
     for option in [
@@ -214,6 +237,36 @@ pub(super) const ROWS: &[Row] = &[
                 epsilon: a.number("epsilon", 1e-3),
                 offset,
                 scale,
+            }
+        },
+    ),
+    row("LayerNorm", &["x", "gamma", "beta"], |a| {
+        a.operand("x");
+        let statistics = match a.bool("rms_scaling", false) {
+            false => Statistics::MeanAndVariance,
+            true => Statistics::Variance,
+        };
+        normalization(a, statistics, ["gamma", "beta"])
+    }),
+    row("RMSNorm", &["x", "scale"], |a| {
+        a.operand("x");
+        normalization(a, Statistics::MeanSquare, ["scale", "offset"])
+    }),
+    row(
+        "DotProductAttention",
+        &["query", "key", "value", "bias", "mask", "scale"],
+        |a| {
+            for name in ["query", "key", "value"] {
+                a.operand(name);
+            }
+            let bias = a.optional_operand("bias");
+            let mask = a.optional_operand("mask");
+            a.bool("flash_attention", false);
+            Operator::Attention {
+                scale: a.optional_number("scale"),
+                causal: a.bool("is_causal", false),
+                bias,
+                mask,
             }
         },
     ),

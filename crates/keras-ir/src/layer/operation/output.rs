@@ -373,6 +373,47 @@ impl Operator {
                     Err(fail("a number for each feature"))
                 }
             }
+            Self::Normalization { axes, .. } => {
+                let x = inputs.first().ok_or_else(|| fail("an input"))?;
+                x.shape
+                    .axes(axes)
+                    .ok_or_else(|| fail("a tensor with these axes"))?;
+                one(x.with_kind(Kind::Float))
+            }
+            Self::Attention { .. } => {
+                let [query, key, value, ..] = inputs else {
+                    return Err(fail("query, key and value"));
+                };
+                let sizes = |spec: &Spec| <[Option<usize>; 4]>::try_from(spec.shape.0.clone()).ok();
+                let same =
+                    |a: Option<usize>, b: Option<usize>| a.is_none() || b.is_none() || a == b;
+                match (sizes(query), sizes(key), sizes(value)) {
+                    (Some([_, _, n, h]), Some([_, s, of_k, of_key]), Some([_, of_s, of_v, _]))
+                        if same(n, of_k) && same(n, of_v) && same(h, of_key) && same(s, of_s) =>
+                    {
+                        one(query.with_kind(Kind::Float))
+                    }
+                    _ => Err(fail(
+                        "query, key and value of four axes, with as many heads",
+                    )),
+                }
+            }
+            Self::Diff { times, axis: of } => {
+                let mut output = single(inputs)?.clone();
+                let of = axis(&output, *of)?;
+                let size = &mut output.shape.0[of];
+                *size = match *size {
+                    Some(size) => Some(
+                        size.checked_sub(*times)
+                            .ok_or_else(|| fail("a longer axis"))?,
+                    ),
+                    None => None,
+                };
+                match output.kind {
+                    Kind::Bool => Err(fail("numbers")),
+                    _ => one(output),
+                }
+            }
             Self::Resize {
                 size, data_format, ..
             } => {

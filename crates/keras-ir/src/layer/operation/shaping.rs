@@ -453,6 +453,14 @@ pub(super) const ROWS: &[Row] = &[
         a.set_default("axis", 0);
         flip(a)
     }),
+    row("Diff", &["a"], |a| {
+        a.operand("a");
+        a.set_default("n", 1);
+        Operator::Diff {
+            times: a.size("n"),
+            axis: a.integer("axis", -1),
+        }
+    }),
     row("BroadcastTo", &["x"], |a| {
         a.operand("x");
         Operator::BroadcastTo(sizes(a, "shape"))
