@@ -294,7 +294,7 @@ impl Arguments {
 }
 
 /// An array of Keras 3 as lists and numbers.
-fn plain(value: Value) -> Value {
+pub(super) fn plain(value: Value) -> Value {
     match value["class_name"].as_str() {
         Some("__numpy__" | "__tensor__") => value["config"]["value"].clone(),
         _ => value,

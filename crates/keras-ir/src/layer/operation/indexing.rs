@@ -123,10 +123,7 @@ impl Selection {
                     selection.dropped.push(axis);
                 }
                 Index::Range(range) => {
-                    selection.shape.push(match size {
-                        Some(size) => Some(range.len(size)),
-                        None => None,
-                    });
+                    selection.shape.push(size.map(|size| range.len(size)));
                     selection.ranges.push(*range);
                 }
                 Index::NewAxis => {

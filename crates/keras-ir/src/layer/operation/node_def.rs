@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::arguments::plain;
 use super::tensorflow::{Alias, strided_slice, translate};
 use super::{Argument, Call, Family, Read};
 use crate::json;
@@ -157,7 +158,7 @@ pub(super) fn read(config: &Map<String, Value>, call: &Call) -> Option<Read> {
         if index > inputs.len() {
             return None;
         }
-        inputs.insert(index, Argument::Literal(value.clone()));
+        inputs.insert(index, Argument::Literal(plain(value.clone())));
     }
     let attributes = node.get("attr").and_then(Value::as_object);
     let attributes = attributes.into_iter().flatten();

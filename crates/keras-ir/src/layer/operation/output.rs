@@ -546,6 +546,7 @@ impl Operator {
                 let of = axis(&output, of.unwrap_or(0))?;
                 let size = &mut output.shape.0[of];
                 *size = match counts.as_slice() {
+                    [0] => return Err(fail("repetitions")),
                     [count] => size.and_then(|size| size.checked_mul(*count)),
                     counts if size.is_some_and(|size| size == counts.len()) => {
                         { counts.iter() }.try_fold(0_usize, |n, count| n.checked_add(*count))
