@@ -297,8 +297,12 @@ impl<'g> LayerCall<'_, 'g> {
             LayerKind::Operation(of_graph) => {
                 let outputs = operation::lower(of_graph, self)?;
                 let outputs = outputs.into_iter();
-                // Operations drop masks (Keras 3.15 and tf.keras alike).
-                Ok(outputs.map(|value| Bound { value, mask: None }).collect())
+                // Operations drop masks, but for those that give the tensor that they get.
+                let mask = match of_graph.is_nothing(&self.known_inputs()) {
+                    true => self.input_masks().first().copied().flatten(),
+                    false => None,
+                };
+                Ok(outputs.map(|value| Bound { value, mask }).collect())
             }
             LayerKind::Wrapper(wrapper, parts) => {
                 self.parts = parts;

@@ -526,6 +526,26 @@ impl Operation {
         }
     }
 
+    /// Whether the very tensor that comes in is given, and its mask with it: in Keras a mask is an
+    /// attribute of a tensor object (Keras 3.15 and tf.keras on TensorFlow, by experiment).
+    pub fn is_nothing(&self, inputs: &[Spec]) -> bool {
+        let [input] = inputs else { return false };
+        match &self.operator {
+            Operator::Identity => matches!(
+                self.name,
+                "ConvertToTensor" | "Array" | "Real" | "Conjugate" | "Conj"
+            ),
+            Operator::Cast(kind) => *kind == input.kind,
+            Operator::AddN => true,
+            Operator::Transpose(order @ (Order::Swap(..) | Order::Move(..))) => {
+                let rank = input.shape.rank();
+                let axes = order.positions(rank);
+                axes.is_some_and(|axes| axes.into_iter().eq(0..rank))
+            }
+            _ => false,
+        }
+    }
+
     /// What the operation is called in its file.
     pub fn title(class: &str, config: &Map<String, Value>) -> String {
         let name = match class {
