@@ -13,6 +13,7 @@
 //! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
+//! * [`dense`]: dense layers of Keras 1
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -39,6 +40,7 @@ extern crate std;
 pub mod activation;
 pub mod attention;
 pub mod conv;
+pub mod dense;
 pub mod dropout;
 pub mod einsum;
 pub mod elementwise;

@@ -6,6 +6,7 @@ use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
 use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::Tensor;
 use burn_keras_import::plan::{Argument, Function, Operation, PoolWindow};
+use keras_ir::layer::convolution::Padding;
 
 use crate::layer::Layer;
 
@@ -38,6 +39,9 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
         | Function::Binary(_)
         | Function::Compare(_) => require(broadcast(shapes), || {
             format!("tensors of {shapes:?}, element by element")
+        }),
+        Function::Cosine => require(shapes.get(1).map(Vec::as_slice) == Some(first), || {
+            format!("cosines between vectors of {shapes:?}")
         }),
         Function::SoftmaxMasked(_) | Function::LowerMasked => mask(shapes, 1, 0),
         Function::Dot([a, b]) => {
@@ -74,6 +78,7 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
                 format!("a tensor of {x:?} with a mask of {keep:?}")
             })
         }
+        Function::Normalize { shape, .. } => mask(&[shape.clone(), first.to_vec()], 0, 1),
         Function::MaxPool(window) | Function::AveragePool(window) => pool(first, window),
         Function::Crop(pairs) => {
             let left = first.len() == pairs.len()
@@ -199,6 +204,8 @@ pub(crate) fn module(
             let [input, _] = linear.weight.lazy_shape().dims();
             axis(x.len().saturating_sub(1), input, "features")
         }
+        Layer::MaxoutDense(dense) => axis(1, dense.weight.lazy_shape()[1], "features"),
+        Layer::Highway(highway) => axis(1, highway.weight.lazy_shape()[0], "features"),
         Layer::Conv1d(conv) => conv1d(x, conv),
         Layer::Conv2d(conv) => conv2d(x, conv),
         Layer::Conv3d(conv) => conv3d(x, conv),
@@ -213,15 +220,12 @@ pub(crate) fn module(
         | Layer::LayerNorm(_)
         | Layer::LayerNormalization(_)
         | Layer::RmsNormalization(_)
-        | Layer::GroupNormalization(_) => normalization(layer, x),
-        Layer::PRelu(prelu) => {
-            let fits = x.split_first().is_some_and(|(_, sizes)| {
-                let mut pairs = prelu.shape.iter().zip(sizes);
-                sizes.len() == prelu.shape.len() && pairs.all(|(a, x)| a == x || *a == 1)
-            });
-            let of = &prelu.shape;
-            require(fits, || format!("a tensor of {x:?} with slopes of {of:?}"))
-        }
+        | Layer::GroupNormalization(_)
+        | Layer::Normalization(_)
+        | Layer::EarlyBatchNormalization(_) => normalization(layer, x),
+        Layer::PRelu(prelu) => elements(x, &prelu.shape),
+        Layer::ParametricSoftplus(softplus) => elements(x, &softplus.shape),
+        Layer::SRelu(srelu) => elements(x, &srelu.shape),
         Layer::SimpleRnn(rnn) => {
             recurrent(rnn.kernel.lazy_shape()[0], rnn.units, operation, shapes)
         }
@@ -356,6 +360,17 @@ fn axis(x: &[usize], at: usize, size: usize, what: &str) -> Result<(), String> {
     })
 }
 
+/// Weights of `shape` for the elements of each sample, 1 along axes that share them.
+fn elements(x: &[usize], shape: &[usize]) -> Result<(), String> {
+    let fits = x.split_first().is_some_and(|(_, sizes)| {
+        let mut pairs = shape.iter().zip(sizes);
+        sizes.len() == shape.len() && pairs.all(|(a, x)| a == x || *a == 1)
+    });
+    require(fits, || {
+        format!("a tensor of {x:?} with weights of {shape:?}")
+    })
+}
+
 fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
     let size = |param: &Param<Tensor<1>>| param.lazy_shape()[0];
     let features = |axis: usize, size: usize| {
@@ -367,18 +382,13 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         Layer::BatchNorm(norm) => features(1, size(&norm.gamma)),
         Layer::BatchNormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
         Layer::BatchRenormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
+        Layer::EarlyBatchNormalization(norm) => features(norm.axis(x.len()), size(&norm.gamma)),
         Layer::LayerNorm(norm) => features(x.len().saturating_sub(1), size(&norm.gamma)),
         Layer::LayerNormalization(norm) => {
-            let sizes: Option<Vec<usize>> =
-                norm.axes.iter().map(|at| x.get(*at).copied()).collect();
-            let elements = sizes.map(|sizes| sizes.iter().product::<usize>());
             let wanted = norm.gamma.as_ref().or(norm.beta.as_ref()).map(size);
-            let fits = elements.is_some_and(|n| wanted.is_none_or(|wanted| wanted == n));
-            let axes = &norm.axes;
-            require(fits, || {
-                format!("a tensor of {x:?}, normalized over {axes:?}")
-            })
+            counted(x, &norm.axes, wanted)
         }
+        Layer::Normalization(norm) => counted(x, &norm.axes, Some(norm.mean.value().dims()[0])),
         Layer::RmsNormalization(norm) => {
             let has_axes = norm.axes.iter().all(|axis| *axis < x.len());
             let fits = has_axes && x.ends_with(&norm.shape) && norm.shape.len() <= x.len();
@@ -398,6 +408,16 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether `x` has `axes`, with as many elements together as are wanted.
+fn counted(x: &[usize], axes: &[usize], wanted: Option<usize>) -> Result<(), String> {
+    let sizes: Option<Vec<usize>> = axes.iter().map(|axis| x.get(*axis).copied()).collect();
+    let found = sizes.map(|sizes| sizes.iter().product::<usize>());
+    let fits = found.is_some_and(|found| wanted.is_none_or(|wanted| wanted == found));
+    require(fits, || {
+        format!("a tensor of {x:?}, normalized along {axes:?}")
+    })
 }
 
 fn require(fits: bool, found: impl FnOnce() -> String) -> Result<(), String> {
@@ -506,7 +526,7 @@ fn spread(x: &[usize], channels: usize) -> Result<(), String> {
 }
 
 fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {
-    if pooling.same {
+    if pooling.padding != Padding::Valid {
         return Ok(());
     }
     let ones = vec![1; pooling.size.len()];
@@ -547,7 +567,7 @@ mod tests {
         let pooling = PoolWindow {
             size: vec![3, 3],
             strides: vec![1, 1],
-            same: false,
+            padding: Padding::Valid,
         };
         assert!(pool(&[1, 1, 3, 2], &pooling).is_err());
     }

@@ -63,7 +63,17 @@ const TYPES: &[(&str, &[&str])] = &[
             "SeparableConv2dConfig",
         ],
     ),
-    ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
+    (
+        "burn_keras_nn::activation",
+        &[
+            "PRelu",
+            "PReluConfig",
+            "ParametricSoftplus",
+            "ParametricSoftplusConfig",
+            "SRelu",
+            "SReluConfig",
+        ],
+    ),
     (
         "burn_keras_nn::attention",
         &[
@@ -75,6 +85,15 @@ const TYPES: &[(&str, &[&str])] = &[
             "MultiHeadAttentionConfig",
             "MultiHeadAttentionOutput",
             "Score",
+        ],
+    ),
+    (
+        "burn_keras_nn::dense",
+        &[
+            "Highway",
+            "HighwayConfig",
+            "MaxoutDense",
+            "MaxoutDenseConfig",
         ],
     ),
     (
@@ -101,10 +120,15 @@ const TYPES: &[(&str, &[&str])] = &[
             "BatchNormalizationConfig",
             "BatchRenormalization",
             "BatchRenormalizationConfig",
+            "EarlyBatchNormalization",
+            "EarlyBatchNormalizationConfig",
+            "EarlyStatistics",
             "GroupNormalization",
             "GroupNormalizationConfig",
             "LayerNormalization",
             "LayerNormalizationConfig",
+            "Normalization",
+            "NormalizationConfig",
             "RmsNormalization",
             "RmsNormalizationConfig",
         ],

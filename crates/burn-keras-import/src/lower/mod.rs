@@ -11,6 +11,7 @@ mod borders;
 mod convolution;
 mod core;
 mod einsum;
+mod keras1;
 mod mask;
 mod merging;
 mod normalization;
@@ -74,6 +75,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::RmsNormalization(layer) => layer,
         Class::GroupNormalization(layer) => layer,
         Class::UnitNormalization(layer) => layer,
+        Class::Normalization(layer) => layer,
         Class::Dropout(layer) => layer,
         Class::SpatialDropout(layer) => layer,
         Class::GaussianNoise(layer) => layer,
@@ -90,6 +92,12 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::CustomScale(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
+        Class::MaxoutDense(layer) => layer,
+        Class::Highway(layer) => layer,
+        Class::ParametricSoftplus(layer) => layer,
+        Class::SRelu(layer) => layer,
+        Class::EarlyBatchNormalization(layer) => layer,
+        Class::MergeCosine(layer) => layer,
         Class::Dot(layer) => layer,
         Class::EinsumDense(layer) => layer,
         Class::Attention(layer) => layer,

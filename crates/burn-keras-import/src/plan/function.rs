@@ -1,6 +1,7 @@
 //! The functions that a plan may call.
 
 use keras_ir::Activation;
+use keras_ir::layer::convolution::Padding;
 use keras_ir::layer::operation::Constant;
 use keras_ir::layer::operation::elementwise::{Binary, Comparison, Test, Unary};
 use keras_ir::layer::operation::indexing::Range;
@@ -32,6 +33,17 @@ pub enum Function {
     SoftmaxMasked(Vec<usize>),
     /// Logits lowered far where the mask of numbers (the second input) is 0: tf.keras's.
     LowerMasked,
+    /// Standardised with a constant mean and variance, which are reshaped.
+    Normalize {
+        /// The mean.
+        mean: Vec<f64>,
+        /// The variance.
+        variance: Vec<f64>,
+        /// The shape of both.
+        shape: Vec<usize>,
+        /// Whether it is taken back.
+        invert: bool,
+    },
     /// Scaled to length 1 over axes.
     L2Normalize {
         /// The axes.
@@ -134,6 +146,8 @@ pub enum Function {
     Minimum,
     /// Mean of all inputs.
     Average,
+    /// Cosines between the rows of two, with two axes of size 1.
+    Cosine,
     /// Sums of products along one axis of each of two, sample by sample.
     Dot([usize; 2]),
     /// Mask: elements that differ from a value.
@@ -338,6 +352,23 @@ impl Function {
                 function("activation", "softmax_masked", vec![Literal::sizes(axes)])
             }
             Self::LowerMasked => function("activation", "lower_masked", vec![]),
+            Self::Normalize {
+                mean,
+                variance,
+                shape,
+                invert,
+            } => {
+                let slice = |values: &[f64]| {
+                    Literal::Slice(values.iter().copied().map(Literal::Float).collect())
+                };
+                let arguments = vec![
+                    slice(mean),
+                    slice(variance),
+                    Literal::sizes(shape),
+                    (*invert).into(),
+                ];
+                function("normalization", "normalize", arguments)
+            }
             Self::L2Normalize { axes, least_square } => {
                 let arguments = vec![Literal::sizes(axes), (*least_square).into()];
                 function("normalization", "l2_normalize", arguments)
@@ -441,6 +472,7 @@ impl Function {
             Self::Maximum => function("merge", "maximum", vec![]),
             Self::Minimum => function("merge", "minimum", vec![]),
             Self::Average => Variadic("merge", "average", vec![]),
+            Self::Cosine => function("merge", "cosine", vec![]),
             Self::Dot(axes) => function("merge", "dot", vec![Literal::sizes(axes)]),
             Self::Above(value) => function("mask", "above", vec![(*value).into()]),
             Self::Masking(value) => function("mask", "masking", vec![(*value).into()]),
@@ -589,13 +621,17 @@ pub struct PoolWindow {
     pub size: Vec<usize>,
     /// Strides per spatial axis.
     pub strides: Vec<usize>,
-    /// Whether the borders are padded as TensorFlow's `SAME` has it.
-    pub same: bool,
+    /// How the borders are padded; never `Causal` and `TheanoFull`.
+    pub padding: Padding,
 }
 
 impl PoolWindow {
     fn arguments(&self) -> Vec<Literal> {
-        let padding = if self.same { "Same" } else { "Valid" };
+        let padding = match self.padding {
+            Padding::Same => "Same",
+            Padding::TheanoSame => "TheanoSame",
+            _ => "Valid",
+        };
         let padding = Literal::Variant("Padding", padding, vec![]);
         vec![
             Literal::sizes(&self.size),

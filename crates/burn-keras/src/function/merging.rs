@@ -62,6 +62,10 @@ where
     Ok(nn::dot::<A, B, D>(Tensor::restore(a)?, Tensor::restore(b)?, axes).erase())
 }
 
+pub(super) fn cosine(a: Value, b: Value) -> Result<Value, Error> {
+    Ok(nn::cosine(Tensor::restore(a)?, Tensor::restore(b)?).erase())
+}
+
 pub(super) fn average(inputs: Vec<Value>) -> Result<Value, Error> {
     let rank = inputs.first().map_or(0, Value::rank);
     at_rank!(rank, D => average_of(restore_all::<D, Float>(inputs)?), else no_rank(rank))

@@ -60,6 +60,7 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::Multiply
         | Function::Maximum
         | Function::Minimum
+        | Function::Cosine
         | Function::And
         | Function::Or
         | Function::ApplyMask
@@ -90,6 +91,12 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::Sparsemax(axis) => along(x, *axis, Along::Sparsemax),
         Function::Glu(axis) => along(x, *axis, Along::Glu),
         Function::SoftmaxAxes(axes) => softmax_axes(x, axes),
+        Function::Normalize {
+            mean,
+            variance,
+            shape,
+            invert,
+        } => float!(x, D, x => normalization::normalize(x, mean, variance, array(shape)?, *invert)),
         Function::L2Normalize { axes, least_square } => l2_normalize(x, axes, *least_square),
         Function::ToFloat => shaping::to_float(x),
         Function::ToInt => shaping::to_int(x),
@@ -144,6 +151,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
 fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value, Error> {
     match function {
         Function::And | Function::Or => masks::combine(function, a, b),
+        Function::Cosine => merging::cosine(a, b),
         Function::ApplyMask => masks::apply_mask(a, b),
         Function::Fill(value) => masks::fill(a, b, *value),
         Function::UnfoldSteps => shaping::unfold_steps(a, &b),

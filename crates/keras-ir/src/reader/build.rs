@@ -1,6 +1,6 @@
 //! From a config to the graph's models, layers and calls; no weights yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -12,15 +12,17 @@ use crate::layer;
 use crate::layer::operation::{self, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::{Kind, Shape, Spec};
-use crate::version::Generation;
+use crate::version::Writer;
 
 /// Builds models out of configs.
 pub(super) struct Builder {
-    pub generation: Generation,
+    pub writer: Writer,
     pub models: Vec<Model>,
     pub layers: Vec<Layer>,
     pub problems: Vec<Problem>,
     pub notes: Vec<String>,
+    /// The paths of layers that were refused before, and about which nothing more is said.
+    pub refused: HashSet<String>,
 }
 
 /// A layer's entry in a config.
@@ -64,16 +66,20 @@ pub(super) struct Draft<'a> {
     pub ids: Vec<LayerId>,
     pub output_keys: Vec<String>,
     pub deferred: bool,
+    /// Whether the order of the config is that of the layers: not what the graph gives, in a
+    /// Sequential of Keras 1 that begins with a `Merge`.
+    pub in_order: bool,
 }
 
 impl Builder {
-    pub fn new(generation: Generation) -> Self {
+    pub fn new(writer: Writer) -> Self {
         Self {
-            generation,
+            writer,
             models: Vec::new(),
             layers: Vec::new(),
             problems: Vec::new(),
             notes: Vec::new(),
+            refused: HashSet::new(),
         }
     }
 
@@ -155,6 +161,8 @@ impl Builder {
         let is_operation = self.is_operation(entry);
         let kind = if entry.class == "InputLayer" {
             LayerKind::Input
+        } else if self.refused.contains(&layer_path) {
+            LayerKind::Unknown
         } else if is_model {
             let inside = format!("{layer_path}/");
             match self.model(&entry.class, &entry.config, Some(&entry.name), &inside) {
@@ -168,11 +176,11 @@ impl Builder {
         } else {
             self.plain(&entry.class, &config, &layer_path)
         };
-        self.check_dtype(&entry.class, &config, &layer_path);
+        self.check_dtype(layer::shown(&entry.class), &config, &layer_path);
         self.layers.push(Layer {
             name: entry.name.clone(),
             path: layer_path,
-            class: entry.class.clone(),
+            class: layer::shown(&entry.class).to_owned(),
             kind,
             trainable: entry.config["trainable"].as_bool().unwrap_or(true),
             config,
@@ -183,17 +191,18 @@ impl Builder {
     }
 
     fn plain(&mut self, class: &str, config: &Map<String, Value>, path: &str) -> LayerKind {
-        match layer::LayerKind::read(class, config, self.generation) {
+        match layer::LayerKind::read(class, config, self.writer) {
             Some((kind, problems)) => {
+                let shown = layer::shown(class);
                 let malformed = problems.iter().any(|p| p.kind == ProblemKind::Config);
-                let problems = problems.into_iter().map(|problem| problem.at(path, class));
+                let problems = problems.into_iter().map(|problem| problem.at(path, shown));
                 self.problems.extend(problems);
                 if malformed {
                     // Its weights and shapes cannot be told.
                     return LayerKind::Unknown;
                 }
                 let notes = kind.layer().notes().into_iter();
-                let notes = notes.map(|note| format!("{path} ({class}): {note}"));
+                let notes = notes.map(|note| format!("{path} ({shown}): {note}"));
                 self.notes.extend(notes);
                 LayerKind::Layer(kind)
             }
@@ -206,10 +215,10 @@ impl Builder {
                 };
                 self.problems.push(
                     Problem::new(ProblemKind::UnknownLayer)
-                        .at(path, class)
+                        .at(path, layer::shown(class))
                         .key("class_name")
                         .expected("a layer class that burn-keras reads (see the README)")
-                        .found(class)
+                        .found(layer::shown(class))
                         .help(help),
                 );
                 LayerKind::Unknown
@@ -219,7 +228,7 @@ impl Builder {
 
     /// A wrapper and its parts.
     fn wrapper(&mut self, entry: &Entry, config: &Map<String, Value>, path: &str) -> LayerKind {
-        let read = layer::Wrapper::read(&entry.class, config, self.generation);
+        let read = layer::Wrapper::read(&entry.class, config, self.writer);
         let Some((wrapper, parts, problems)) = read else {
             return LayerKind::Unknown;
         };
@@ -270,7 +279,7 @@ impl Builder {
             return false;
         };
         let is_layer = layer::classes().any(|known| known == class);
-        self.generation.is_keras3()
+        self.writer.generation.is_keras3()
             && class != "InputLayer"
             && !config.contains_key("layers")
             && !config.contains_key("trainable")
@@ -371,7 +380,7 @@ impl Builder {
                     is_input: entry.class == "InputLayer",
                     is_model,
                     is_keras3_functional: is_model
-                        && self.generation.is_keras3()
+                        && self.writer.generation.is_keras3()
                         && !entry.config["input_layers"].is_null(),
                 }
             })
@@ -457,6 +466,7 @@ impl Builder {
         model.layers = match draft.class {
             // `model.layers` of a Sequential hides its input.
             ModelClass::Sequential => draft.ids[1..].to_vec(),
+            ModelClass::Functional if draft.in_order => draft.ids.clone(),
             ModelClass::Functional => crate::graph::keras_order(&model),
         };
         self.models.push(model);

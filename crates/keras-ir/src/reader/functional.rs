@@ -5,10 +5,12 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::build::{Builder, Draft, Entry};
+use super::keras1::IN_ORDER;
 use super::nodes::{read_ends, read_nodes, read_operation};
 use crate::graph::{LayerId, LayerKind, ModelClass, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind};
+use crate::version::Generation;
 
 impl Builder {
     pub(super) fn functional(
@@ -87,6 +89,7 @@ impl Builder {
             ids,
             output_keys,
             deferred: false,
+            in_order: self.writer.generation == Generation::Keras1 && config[IN_ORDER] == true,
         };
         Some(self.connect(&draft, &inputs, &outputs))
     }

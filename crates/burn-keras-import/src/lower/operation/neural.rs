@@ -2,6 +2,7 @@
 
 use keras_ir::Problem;
 use keras_ir::layer::config::DataFormat;
+use keras_ir::layer::convolution::Padding;
 use keras_ir::layer::operation::Constant;
 use keras_ir::layer::operation::elementwise::{Binary, Unary};
 use keras_ir::layer::operation::neural::{Along, Sliding, Statistics};
@@ -55,7 +56,10 @@ impl Context<'_, '_, '_> {
         let window = PoolWindow {
             size,
             strides,
-            same: window.same,
+            padding: match window.same {
+                true => Padding::Same,
+                false => Padding::Valid,
+            },
         };
         let function = match average {
             true => Function::AveragePool(window),
