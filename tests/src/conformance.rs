@@ -154,13 +154,8 @@ fn check(case: &Case, device: &Device, backend: Backend) -> Result<Outcome, Stri
         }
     }
     let layers = graph.layers.iter();
-    let computing = layers.filter(|layer| {
-        matches!(layer.kind, LayerKind::Layer(_) | LayerKind::Wrapper(..))
-            && !matches!(
-                layer.kind,
-                LayerKind::Layer(keras_ir::layer::LayerKind::MaskOperation(_))
-            )
-    });
+    let computing =
+        layers.filter(|layer| matches!(layer.kind, LayerKind::Layer(_) | LayerKind::Wrapper(..)));
     Ok(Outcome {
         classes: computing.map(|layer| layer.class.clone()).collect(),
         generation: graph.generation,

@@ -8,7 +8,8 @@
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
 //! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
-//! * [`shape`]: steps folded into the batch and back
+//! * [`shape`]: steps folded into the batch and back, shapes that tensors tell, constants
+//! * [`elementwise`], [`reduction`], [`indexing`]: operations between layers that Burn lacks
 //! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
@@ -42,8 +43,10 @@ pub mod conv;
 pub mod dense;
 pub mod dropout;
 pub mod einsum;
+pub mod elementwise;
 pub mod embedding;
 pub mod ids;
+pub mod indexing;
 pub mod mask;
 mod math;
 pub mod merge;
@@ -54,6 +57,7 @@ pub mod padding;
 pub mod pool;
 pub mod record;
 pub mod recurrent;
+pub mod reduction;
 pub mod resize;
 pub mod segment;
 pub mod shape;

@@ -33,7 +33,11 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
         | Function::Minimum
         | Function::Average
         | Function::And
-        | Function::Or => require(broadcast(shapes), || {
+        | Function::Or
+        | Function::Xor
+        | Function::Where
+        | Function::Binary(_)
+        | Function::Compare(_) => require(broadcast(shapes), || {
             format!("tensors of {shapes:?}, element by element")
         }),
         Function::Cosine => require(shapes.get(1).map(Vec::as_slice) == Some(first), || {
@@ -105,8 +109,86 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
             let even = first.get(*axis).is_some_and(|size| size.is_multiple_of(2));
             require(even, || format!("halves of axis {axis} of {first:?}"))
         }
-        _ => Ok(()),
+        _ => operation(function, shapes),
     }
+}
+
+/// Whether inputs of `shapes` fit an operation between layers.
+fn operation(function: &Function, shapes: Shapes<'_>) -> Result<(), String> {
+    let first = shapes.first().map(Vec::as_slice).unwrap_or_default();
+    let second = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
+    let fits = match function {
+        Function::Squeeze(axes) => axes.iter().all(|axis| first.get(*axis) == Some(&1)),
+        // Of no elements there is none that is the largest.
+        Function::Reduce { axes, .. } => axes
+            .axes
+            .iter()
+            .all(|axis| first.get(*axis).is_some_and(|size| *size > 0)),
+        Function::ArgReduce { axis, .. } => first.get(*axis).is_some_and(|size| *size > 0),
+        Function::Take(axis) => first.get(*axis).is_some_and(|size| *size > 0),
+        Function::TakeAlong(axis) => {
+            let mut sizes = first.iter().zip(second).enumerate();
+            first.len() == second.len()
+                && first.get(*axis).is_some_and(|size| *size > 0)
+                && sizes.all(|(at, (a, b))| at == *axis || a == b || *a == 1 || *b == 1)
+        }
+        Function::Slice(ranges) => first.len() == ranges.len(),
+        Function::Expand(sizes) => {
+            let mut pairs = first.iter().zip(sizes);
+            first.len() == sizes.len()
+                && pairs.all(|(size, to)| {
+                    *to == -1 || *size == 1 || usize::try_from(*to).is_ok_and(|to| to == *size)
+                })
+        }
+        Function::Matmul => {
+            let (Some([.., inner]), Some([of_b, ..])) =
+                (first.last_chunk::<2>(), second.last_chunk::<2>())
+            else {
+                return require(false, || format!("matrices of {shapes:?}"));
+            };
+            let batch = first.len() - 2;
+            inner == of_b
+                && first.len() == second.len()
+                && broadcast(&[first[..batch].to_vec(), second[..batch].to_vec()])
+        }
+        Function::Einsum(equation) => einsum(equation, shapes),
+        Function::DepthToSpace(block) => first.len() == 4 && first[3].is_multiple_of(block * block),
+        Function::SpaceToDepth(block) => {
+            first.len() == 4 && first[1].is_multiple_of(*block) && first[2].is_multiple_of(*block)
+        }
+        _ => true,
+    };
+    require(fits, || format!("tensors of {shapes:?} in {function:?}"))
+}
+
+/// Whether each letter of an equation stands for one size.
+fn einsum(equation: &str, shapes: Shapes<'_>) -> bool {
+    let operands = equation
+        .split_once("->")
+        .map_or(equation, |(operands, _)| operands);
+    let mut sizes: Vec<(char, usize)> = Vec::new();
+    let operands: Vec<&str> = operands.split(',').collect();
+    operands.len() == shapes.len()
+        && operands.iter().zip(shapes).all(|(letters, shape)| {
+            // A number has one axis in Burn.
+            let is_number = letters.is_empty() && shape == &[1];
+            is_number
+                || letters.len() == shape.len()
+                    && letters.chars().zip(shape).all(|(letter, size)| {
+                        let known = sizes.iter_mut().find(|(known, _)| *known == letter);
+                        match known {
+                            Some((_, known)) if *known == 1 => {
+                                *known = *size;
+                                true
+                            }
+                            Some((_, known)) => *known == *size || *size == 1,
+                            None => {
+                                sizes.push((letter, *size));
+                                true
+                            }
+                        }
+                    })
+        })
 }
 
 /// Whether inputs of `shapes` fit a module.
@@ -371,7 +453,8 @@ fn mask(shapes: Shapes<'_>, mask: usize, of: usize) -> Result<(), String> {
     })
 }
 
-fn reshape(from: &[usize], to: &[i64]) -> Result<(), String> {
+/// Whether a tensor has as many elements as another shape.
+pub(crate) fn reshape(from: &[usize], to: &[i64]) -> Result<(), String> {
     let sizes: Option<Vec<usize>> = to
         .iter()
         .enumerate()

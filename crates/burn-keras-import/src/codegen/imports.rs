@@ -161,13 +161,17 @@ const FUNCTIONS: &[(&str, &str)] = &[
 const MODULES: &[&str] = &[
     "activation",
     "attention",
+    "einsum",
+    "elementwise",
     "embedding",
+    "indexing",
     "mask",
     "merge",
     "normalization",
     "padding",
     "pool",
     "record",
+    "reduction",
     "resize",
     "shape",
 ];

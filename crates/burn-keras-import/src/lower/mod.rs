@@ -15,6 +15,7 @@ mod keras1;
 mod mask;
 mod merging;
 mod normalization;
+mod operation;
 mod pooling;
 mod recurrent;
 mod regularization;
@@ -22,7 +23,6 @@ mod reshaping;
 mod resizing;
 mod scaling;
 mod state;
-mod symbolic;
 mod wrapper;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -103,7 +103,6 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Attention(layer) => layer,
         Class::MultiHeadAttention(layer) => layer,
         Class::Recurrent(layer) => layer,
-        Class::MaskOperation(layer) => layer,
     }
 }
 

@@ -83,7 +83,7 @@ where
 }
 
 /// Integers of several widths in the widest: Burn computes with one alone.
-fn as_wide(inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
+pub(super) fn as_wide(inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
     let is_int = |value: &Value| matches!(value, Value::Int(_));
     let first = inputs.iter().find(|value| is_int(value)).map(Value::dtype);
     let other = |value: &Value| is_int(value) && Some(value.dtype()) != first;

@@ -7,6 +7,7 @@
 mod attention;
 mod masks;
 mod merging;
+mod operations;
 mod pooling;
 mod resizing;
 mod scaling;
@@ -37,6 +38,22 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         Function::UnfoldScores(axes) => {
             let [scores, query, key] = take(inputs)?;
             attention::unfold_scores(scores, query, key, axes, rank)
+        }
+        Function::Where => {
+            let [x, keep, other] = take(inputs)?;
+            operations::select(x, keep, other)
+        }
+        Function::ReshapeBy(shape) => operations::reshape_by(inputs, shape),
+        Function::FullBy { sizes, value } => operations::full_by(inputs, sizes, *value),
+        Function::Einsum(equation) => operations::einsum(inputs, equation, rank),
+        Function::Binary(_)
+        | Function::Compare(_)
+        | Function::Xor
+        | Function::Take(_)
+        | Function::TakeAlong(_)
+        | Function::Matmul => {
+            let [a, b] = take(inputs)?;
+            operations::binary(function, a, b, rank)
         }
         Function::Add
         | Function::Subtract
@@ -127,9 +144,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
         Function::FoldAxes(axes) => attention::fold_axes(x, axes),
-        _ => Err(Error::Data(format!(
-            "{function:?} takes more than one input"
-        ))),
+        _ => operations::unary(function, x, rank),
     }
 }
 

@@ -15,13 +15,13 @@ pub mod keras1;
 mod mask;
 pub mod merging;
 pub mod normalization;
+pub mod operation;
 pub mod pooling;
 pub mod regularization;
 pub mod reshaping;
 pub mod resizing;
 pub mod rnn;
 pub mod scaling;
-pub mod symbolic;
 pub mod wrapper;
 
 use serde_json::{Map, Value};
@@ -302,7 +302,4 @@ registry! {
     ParametricSoftplus(keras1::ParametricSoftplus): "keras1:ParametricSoftplus";
     SRelu(keras1::SRelu): "keras1:SReLU";
     EarlyBatchNormalization(keras1::EarlyBatchNormalization): "keras1:BatchNormalization";
-    MaskOperation(symbolic::MaskOperation):
-        "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
-        | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast" | "op:ConvertToTensor";
 }

@@ -9,6 +9,7 @@ use super::resolve::{Resolvable, Site, resolve};
 use crate::graph::{Call, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, Tensor, TensorId};
 use crate::json;
 use crate::layer;
+use crate::layer::operation::{self, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::{Kind, Shape, Spec};
 use crate::version::Writer;
@@ -157,12 +158,7 @@ impl Builder {
             Value::Object(config) if !is_model => config.clone(),
             _ => Map::new(),
         };
-        // Operation nodes of Keras 3 share class names with layers (`Add`, `Concatenate`), but lack
-        // the flag that layers have. Some layers lack it too (`SpatialDropout1D`), and some
-        // operations have a dtype (`ZerosLike`).
-        let is_operation = self.writer.generation.is_keras3()
-            && !config.contains_key("trainable")
-            && (!config.contains_key("dtype") || !layer::CLASSES.contains(&entry.class.as_str()));
+        let is_operation = self.is_operation(entry);
         let kind = if entry.class == "InputLayer" {
             LayerKind::Input
         } else if self.refused.contains(&layer_path) {
@@ -174,7 +170,7 @@ impl Builder {
                 None => LayerKind::Unknown,
             }
         } else if is_operation {
-            self.operation(entry, config.clone(), &layer_path)
+            self.operation(entry, &config, &layer_path)
         } else if layer::wrapper::CLASSES.contains(&entry.class.as_str()) {
             self.wrapper(entry, &config, &layer_path)
         } else {
@@ -269,17 +265,68 @@ impl Builder {
         LayerKind::Wrapper(wrapper, ids)
     }
 
-    /// An operation node: its constant operands stand in its call, not in its config.
-    fn operation(
-        &mut self,
-        entry: &Entry,
-        mut config: Map<String, Value>,
-        path: &str,
-    ) -> LayerKind {
-        let nodes = entry.nodes.iter();
-        let literals: Vec<Value> = nodes.flat_map(|node| node.literals.clone()).collect();
-        config.insert("literals".into(), Value::Array(literals));
-        self.plain(&format!("op:{}", entry.class), &config, path)
+    /// Whether an entry is an operation.
+    ///
+    /// Operation nodes of Keras 3 share class names with layers (`Add`, `Concatenate`), but lack
+    /// the flag that layers have. Some layers lack it too (`SpatialDropout1D`), and some
+    /// operations have a dtype (`ZerosLike`). `.keras` archives name the module as well.
+    pub(super) fn is_operation(&self, entry: &Entry) -> bool {
+        let class = entry.class.as_str();
+        if operation::WRAPPERS.contains(&class) {
+            return true;
+        }
+        let Value::Object(config) = &entry.config else {
+            return false;
+        };
+        let is_layer = layer::classes().any(|known| known == class);
+        self.writer.generation.is_keras3()
+            && class != "InputLayer"
+            && !config.contains_key("layers")
+            && !config.contains_key("trainable")
+            && (!config.contains_key("dtype") || !is_layer)
+    }
+
+    /// An operation: its operands stand in its call, not in its config.
+    fn operation(&mut self, entry: &Entry, config: &Map<String, Value>, path: &str) -> LayerKind {
+        let title = Operation::title(&entry.class, config);
+        let is_wrapped = operation::WRAPPERS.contains(&entry.class.as_str());
+        let mut calls = entry.nodes.iter().filter_map(|node| node.call.as_ref());
+        let first = calls.next().cloned().unwrap_or_default();
+        if calls.any(|call| *call != first) {
+            self.problems.push(
+                Problem::new(ProblemKind::UnsupportedOption)
+                    .at(path, title)
+                    .key("inbound_nodes")
+                    .expected("calls of an operation with the same constants")
+                    .found("others"),
+            );
+            return LayerKind::Unknown;
+        }
+        let read = if is_wrapped {
+            Operation::of_tensorflow(&entry.class, config, &first)
+        } else {
+            Operation::of_keras(&entry.class, config, &first)
+        };
+        match read {
+            Some(Ok(operation)) => LayerKind::Operation(Box::new(operation)),
+            Some(Err(problems)) => {
+                let problems = problems.into_iter();
+                self.problems
+                    .extend(problems.map(|problem| problem.at(path, &title)));
+                LayerKind::Unknown
+            }
+            None => {
+                self.problems.push(
+                    Problem::new(ProblemKind::UnknownLayer)
+                        .at(path, &title)
+                        .key("class_name")
+                        .expected("an operation that burn-keras reads (see docs/operations.md)")
+                        .found(&title)
+                        .help("save the model with built-in layers, or with other operations"),
+                );
+                LayerKind::Unknown
+            }
+        }
     }
 
     /// Reduced precision is computed in float32, which users should know; quantised weights are

@@ -49,7 +49,11 @@ pub(super) fn find_ties(graph: &Graph, evidence: Evidence) -> Ties {
     let mut groups: BTreeMap<(&str, &str), Vec<LayerId>> = BTreeMap::new();
     for (id, _) in &homes {
         let layer = graph.layer(*id);
-        if !matches!(layer.kind, LayerKind::Input | LayerKind::Unknown) {
+        // Operations have no weights, and their constants stand in their calls.
+        if !matches!(
+            layer.kind,
+            LayerKind::Input | LayerKind::Unknown | LayerKind::Operation(_)
+        ) {
             let name = graph.own_name(*id);
             let group = groups.entry((name, &layer.class)).or_default();
             group.push(*id);

@@ -108,7 +108,7 @@ impl Walk<'_> {
 
     fn layer(&mut self, id: LayerId, node: Option<usize>) {
         match &self.graph.layer(id).kind {
-            LayerKind::Input | LayerKind::Unknown => {}
+            LayerKind::Input | LayerKind::Operation(_) | LayerKind::Unknown => {}
             LayerKind::Model(inner) => self.model(*inner, node),
             LayerKind::Wrapper(wrapper, parts) => {
                 let paths = attribute_paths(&wrapper.wrapper().part_paths());

@@ -146,7 +146,7 @@ fn file_order(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> Vec<Tar
 fn split(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> (Vec<Target>, Vec<Target>) {
     let layer = graph.layer(id);
     match &layer.kind {
-        LayerKind::Input | LayerKind::Unknown => (Vec::new(), Vec::new()),
+        LayerKind::Input | LayerKind::Operation(_) | LayerKind::Unknown => (Vec::new(), Vec::new()),
         LayerKind::Layer(kind) => {
             let (trained, untrained): (Vec<_>, Vec<_>) = saved_specs(graph, kind, id, first_inputs)
                 .into_iter()

@@ -76,7 +76,7 @@ struct Target {
 /// Whether the weights of a layer, and of all layers in a model, can be told.
 fn is_known(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> bool {
     match &graph.layer(id).kind {
-        LayerKind::Input => true,
+        LayerKind::Input | LayerKind::Operation(_) => true,
         LayerKind::Unknown => false,
         LayerKind::Layer(_) => first_inputs.contains_key(&id),
         LayerKind::Wrapper(_, parts) => parts.iter().all(|id| is_known(graph, *id, first_inputs)),
