@@ -8,8 +8,7 @@ use keras_ir::layer::keras1::{
 };
 use keras_ir::shape::Kind;
 
-use super::body::{axis_to_one, invert};
-use super::normalization::forward;
+use super::normalization::forward_at;
 use super::pooling::outputs;
 use super::{LayerCall, LayerView, Lower, merging};
 use crate::plan::{Function, Module, Operation};
@@ -95,10 +94,7 @@ impl Lower for EarlyBatchNormalization {
         let input = call.float_input();
         let spec = call.spec(input).clone();
         let axis = self.position(&[spec]).unwrap_or(1);
-        let axes = axis_to_one(call.rank(input), axis);
-        let value = call.permute(input, axes.clone());
-        let value = forward(call, value)?;
-        let value = call.permute(value, invert(&axes));
+        let value = forward_at(call, input, axis)?;
         call.output(value);
         Ok(())
     }

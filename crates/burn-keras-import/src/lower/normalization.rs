@@ -32,10 +32,7 @@ impl Lower for GroupNormalization {
         }
         let input = call.float_input();
         let axis = self.position(call.spec(input)).unwrap_or(1);
-        let axes = axis_to_one(call.rank(input), axis);
-        let value = call.permute(input, axes.clone());
-        let value = forward(call, value)?;
-        let value = call.permute(value, invert(&axes));
+        let value = forward_at(call, input, axis)?;
         call.output(value);
         Ok(())
     }
@@ -57,4 +54,16 @@ pub(super) fn forward(call: &mut LayerCall<'_, '_>, value: ValueId) -> Result<Va
     let spec = call.spec(value).clone();
     let module = Operation::Module(call.module()?);
     Ok(call.step(module, vec![value], spec))
+}
+
+/// The same for a module whose features are axis 1, when they are `axis` of the value.
+pub(super) fn forward_at(
+    call: &mut LayerCall<'_, '_>,
+    value: ValueId,
+    axis: usize,
+) -> Result<ValueId, Problem> {
+    let axes = axis_to_one(call.rank(value), axis);
+    let value = call.permute(value, axes.clone());
+    let value = forward(call, value)?;
+    Ok(call.permute(value, invert(&axes)))
 }

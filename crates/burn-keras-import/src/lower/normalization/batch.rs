@@ -3,8 +3,8 @@
 use keras_ir::Problem;
 use keras_ir::layer::normalization::BatchNormalization;
 
-use super::forward;
-use crate::lower::body::{axis_to_one, invert};
+use super::{forward, forward_at};
+use crate::lower::body::invert;
 use crate::lower::{LayerCall, LayerView, Lower};
 use crate::plan::{Function, Module, ValueId};
 
@@ -42,12 +42,7 @@ impl Lower for BatchNormalization {
         let input = call.float_input();
         let positions = self.positions(call.spec(input)).unwrap_or_default();
         let value = match positions.as_slice() {
-            [axis] => {
-                let axes = axis_to_one(call.rank(input), *axis);
-                let value = call.permute(input, axes.clone());
-                let value = forward(call, value)?;
-                call.permute(value, invert(&axes))
-            }
+            [axis] => forward_at(call, input, *axis)?,
             several => of_several(call, input, several)?,
         };
         call.output(value);
