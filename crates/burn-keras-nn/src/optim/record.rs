@@ -13,18 +13,11 @@ use burn::{
     tensor::{Bytes, Tensor},
 };
 
+use super::{adafactor, layout::Layout};
 use crate::{
     ids::duplicate_ids,
     record::{LoadError, RecordBytes, SaveError, read},
 };
-
-/// Fields that have the shape of their parameter.
-const SLOTS: [&str; 4] = [
-    "momentum.velocity",
-    "momentum.moment_1",
-    "momentum.moment_2",
-    "momentum.max_moment_2",
-];
 
 /// Gives `optimizer` the state that a record in memory holds for the parameters of `module`.
 ///
@@ -177,14 +170,14 @@ fn check<M: Module>(module: &M, reader: Reader, from: &str) -> Result<BTreeSet<S
             continue;
         };
         ids.insert(id);
-        if let Some((path, shape)) = parameters.get(&id)
-            && SLOTS.contains(&field)
-            && *shape != tensor.shape.to_vec()
-        {
+        if let Some((path, shape)) = parameters.get(&id) {
             let found = tensor.shape.to_vec();
-            problems.push(format!(
-                "{path}: {field} {found:?}, the parameter is {shape:?}"
-            ));
+            // Adafactor's means lack an axis
+            if found != adafactor::shape_of(field, &Layout::same(shape)) {
+                problems.push(format!(
+                    "{path}: {field} {found:?}, the parameter is {shape:?}"
+                ));
+            }
         }
         names.insert(tensor.name);
     }
