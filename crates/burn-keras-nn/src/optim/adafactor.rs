@@ -91,9 +91,7 @@ impl Rule for AdafactorConfig {
         };
         slots.keep("velocity", v.clone());
         let change = gradient / v.sqrt();
-        let excess = rms(&change)
-            .div_scalar(self.clip_threshold)
-            .clamp_min(1.0);
+        let excess = rms(&change).div_scalar(self.clip_threshold).clamp_min(1.0);
         parameter - (change / excess) * alpha
     }
 }

@@ -9,13 +9,15 @@ use alloc::{
 use burn::{
     config::Config,
     module::{ParamGroup, ParamId},
+    optim::ModuleOptimizer,
     tensor::Tensor,
 };
 
 use super::{
-    AdadeltaConfig, AdafactorConfig, AdagradConfig, AdamConfig, AdamaxConfig, Constraint, FtrlConfig,
-    LambConfig, Layout, LearningRate, LionConfig, MuonConfig, NadamConfig, RmsPropConfig, SgdConfig,
-    rule::{Fields, Rule, Slots, Step},
+    AdadeltaConfig, AdafactorConfig, AdagradConfig, AdamConfig, AdamaxConfig, Constraint,
+    FtrlConfig, LambConfig, Layout, LearningRate, LionConfig, MuonConfig, NadamConfig,
+    RmsPropConfig, SgdConfig,
+    rule::{Fields, PerTensor, Rule, Slots, Step},
 };
 
 /// One of Keras's update rules. `AdamW` is `Adam` with
@@ -76,6 +78,12 @@ impl OptimizerConfig {
     /// Where the state lies in a record: the fields of each parameter, after its id.
     pub fn fields(&self) -> Fields {
         with_rule!(self, rule => fields_of(rule))
+    }
+
+    /// The rule alone, as one of Burn's optimizers for a whole module. See
+    /// [`PerTensor`].
+    pub fn init(&self) -> ModuleOptimizer {
+        with_rule!(self, rule => ModuleOptimizer::from(PerTensor(rule.clone())))
     }
 
     /// Keras's name of the class.
@@ -286,6 +294,8 @@ pub(super) struct Patterns {
 #[derive(Clone, Debug)]
 pub(super) struct Parameter {
     pub(super) path: String,
+    /// In Burn.
+    pub(super) rank: usize,
     pub(super) layout: Layout,
     pub(super) by_adam: bool,
     pub(super) weight_decay: Option<f64>,
@@ -305,7 +315,12 @@ impl KerasOptimizerConfig {
     }
 
     /// What holds for the parameter at `path`, of the shape `shape` in Burn.
-    pub(super) fn parameter(&self, patterns: &Patterns, path: String, shape: &[usize]) -> Parameter {
+    pub(super) fn parameter(
+        &self,
+        patterns: &Patterns,
+        path: String,
+        shape: &[usize],
+    ) -> Parameter {
         let variable = self.variables.get(&path).cloned();
         let variable = variable.unwrap_or_else(Variable::new);
         let keras = variable.path.unwrap_or_else(|| path.replace('.', "/"));
@@ -316,7 +331,8 @@ impl KerasOptimizerConfig {
         let found = |group: &ParamGroup, text: &str| group.matches(&ParamId::from(0), Some(text));
         let (by_adam, weight_decay, name) = match &self.rule {
             OptimizerConfig::Muon(muon) => {
-                let embedding = muon.exclude_embeddings && keras.to_lowercase().contains("embedding");
+                let embedding =
+                    muon.exclude_embeddings && keras.to_lowercase().contains("embedding");
                 let by_adam = layout.rank() != 2 || embedding || found(&patterns.adam, &keras);
                 let decay = if by_adam {
                     muon.adam_weight_decay
@@ -331,6 +347,7 @@ impl KerasOptimizerConfig {
         let excluded = variable.exclude_from_weight_decay || found(&patterns.decay, &name);
         Parameter {
             path,
+            rank: shape.len(),
             layout,
             by_adam,
             weight_decay: weight_decay.filter(|_| !excluded),
@@ -349,7 +366,10 @@ impl KerasOptimizerConfig {
         {
             return refuse("learning_rate", problem);
         }
-        if self.gradient_accumulation_steps.is_some_and(|steps| steps < 2) {
+        if self
+            .gradient_accumulation_steps
+            .is_some_and(|steps| steps < 2)
+        {
             return refuse("gradient_accumulation_steps", "must be at least 2");
         }
         if let Some(ema) = &self.ema {

@@ -51,11 +51,7 @@ impl Constraint {
     }
 
     /// The parameter as it must be.
-    pub(super) fn apply<const D: usize>(
-        &self,
-        parameter: Tensor<D>,
-        layout: &Layout,
-    ) -> Tensor<D> {
+    pub(super) fn apply<const D: usize>(&self, parameter: Tensor<D>, layout: &Layout) -> Tensor<D> {
         if *self == Self::NonNeg {
             return parameter.clamp_min(0.0);
         }
@@ -72,7 +68,10 @@ impl Constraint {
                 rate,
                 ..
             } => {
-                let near = norms.clone().clamp(*min_value, *max_value).mul_scalar(*rate);
+                let near = norms
+                    .clone()
+                    .clamp(*min_value, *max_value)
+                    .mul_scalar(*rate);
                 let desired = near + norms.mul_scalar(1.0 - rate);
                 keras * (desired / divisor)
             }

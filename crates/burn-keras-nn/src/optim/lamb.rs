@@ -46,14 +46,16 @@ impl Rule for LambConfig {
         slots: &mut Slots,
     ) -> Tensor<D> {
         let (m, v) = moments(gradient, self.beta_1, self.beta_2, slots);
-        let corrected =
-            |x: Tensor<D>, beta| x.div_scalar(1.0 - power(beta, step.time as f64));
+        let corrected = |x: Tensor<D>, beta| x.div_scalar(1.0 - power(beta, step.time as f64));
         let root = corrected(v, self.beta_2).sqrt().add_scalar(self.epsilon);
         let update = corrected(m, self.beta_1) / root;
 
         let norm = |x: &Tensor<D>| x.clone().square().sum().sqrt();
         let (of_parameter, of_update) = (norm(&parameter), norm(&update));
-        let zero = of_parameter.clone().equal_elem(0.0).bool_or(of_update.clone().equal_elem(0.0));
+        let zero = of_parameter
+            .clone()
+            .equal_elem(0.0)
+            .bool_or(of_update.clone().equal_elem(0.0));
         let ratio = (of_parameter / of_update).mask_fill(zero, 1.0);
         parameter - ratio.reshape([1; D]).mul_scalar(step.rate) * update
     }

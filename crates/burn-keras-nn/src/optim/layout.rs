@@ -129,7 +129,10 @@ mod tests {
         let there = layout.to_keras(burn.clone());
         assert_eq!(there.dims(), [1, 1, 2, 3, 4, 5]);
         assert_eq!(values(there.clone()), values(keras.clone()));
-        assert_eq!(values(layout.to_burn(there.clone(), [5, 4, 2, 3])), values(burn));
+        assert_eq!(
+            values(layout.to_burn(there.clone(), [5, 4, 2, 3])),
+            values(burn)
+        );
         for (axes, expected) in [([0, 2], [0, 2]), ([-1, -4], [3, 0])] {
             let sum = layout.sum(there.clone(), &axes);
             assert_eq!(values(sum), values(keras.clone().sum_dims(&expected)));

@@ -90,7 +90,7 @@ pub fn save_optimizer_file(
         .map_err(|error| failed(error, &to))
 }
 
-fn failed(error: impl ToString, to: &str) -> SaveError {
+pub(super) fn failed(error: impl ToString, to: &str) -> SaveError {
     SaveError::Write {
         to: to.into(),
         reason: error.to_string(),
@@ -197,7 +197,7 @@ fn check<M: Module>(module: &M, reader: Reader, from: &str) -> Result<BTreeSet<S
 }
 
 /// `42.momentum.time` as 42 and `momentum.time`.
-fn split(name: &str) -> Option<(u64, &str)> {
+pub(super) fn split(name: &str) -> Option<(u64, &str)> {
     let (id, field) = name.split_once('.')?;
     Some((id.parse().ok()?, field))
 }

@@ -119,9 +119,9 @@ impl Slots {
         self.tensors.is_empty() && self.scalars.is_empty()
     }
 
-    /// The names of the tensors.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.tensors.keys().copied()
+    /// Whether there is a slot `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     /// Takes the slot `name` out in the shape `shape`, on the device and in the type of `like`;

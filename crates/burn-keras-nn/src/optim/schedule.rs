@@ -219,10 +219,9 @@ impl Schedule {
     /// that do not fit the values.
     pub(super) fn problem(&self) -> Option<&'static str> {
         match self {
-            Self::PiecewiseConstantDecay { boundaries, values } => {
-                (boundaries.is_empty() || boundaries.len() + 1 != values.len())
-                    .then_some("there must be boundaries, one fewer than values")
-            }
+            Self::PiecewiseConstantDecay { boundaries, values } => (boundaries.is_empty()
+                || boundaries.len() + 1 != values.len())
+            .then_some("there must be boundaries, one fewer than values"),
             Self::ExponentialDecay { decay_steps, .. }
             | Self::PolynomialDecay { decay_steps, .. }
             | Self::InverseTimeDecay { decay_steps, .. }
@@ -236,7 +235,11 @@ impl Schedule {
 }
 
 fn floored(units: f32, staircase: bool) -> f32 {
-    if staircase { libm::floorf(units) } else { units }
+    if staircase {
+        libm::floorf(units)
+    } else {
+        units
+    }
 }
 
 /// From 1 to 0 over half a wave.

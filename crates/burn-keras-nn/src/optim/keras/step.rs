@@ -109,7 +109,9 @@ fn all_finite<M: Module>(module: &M, gradients: &mut GradientsParams) -> bool {
 
     let mut zeros = Zeros(None);
     each(module, gradients, &mut zeros);
-    zeros.0.is_none_or(|zeros| zeros.into_scalar::<f32>() == 0.0)
+    zeros
+        .0
+        .is_none_or(|zeros| zeros.into_scalar::<f32>() == 0.0)
 }
 
 struct Unscale(f32);
@@ -217,7 +219,11 @@ fn clip<M: Module>(clipping: &Clipping, module: &M, gradients: &mut GradientsPar
                 let norm = squares.sqrt();
                 let limit = *limit as f32;
                 // a norm that is not finite makes all gradients NaN, as in Keras
-                let factor = norm.clone().recip().clamp_max(1.0 / limit).mul_scalar(limit)
+                let factor = norm
+                    .clone()
+                    .recip()
+                    .clamp_max(1.0 / limit)
+                    .mul_scalar(limit)
                     + (norm.clone() - norm);
                 each(module, gradients, &mut ByFactor(factor));
             }
@@ -270,7 +276,9 @@ impl ModuleMapper for Update<'_> {
         let id = param.id;
         let gradient = self.gradients.remove::<D>(id);
         // averages are of all that is trained
-        let averages = self.averages.filter(|_| gradient.is_some() || trained(&param));
+        let averages = self
+            .averages
+            .filter(|_| gradient.is_some() || trained(&param));
         if gradient.is_none() && averages.is_none() {
             return param;
         }
@@ -300,14 +308,12 @@ impl ModuleMapper for Update<'_> {
             if let Some(averages) = averages {
                 let slots = optimizer.base.entry(id.val()).or_default();
                 let old = slots.take_shaped(AVERAGE, value.dims(), &value);
-                let start = || {
-                    if averages.from_initial {
-                        before
-                    } else {
-                        value.zeros_like()
-                    }
+                let start = if averages.from_initial {
+                    before
+                } else {
+                    value.clone()
                 };
-                let average = old.unwrap_or_else(start).mul_scalar(averages.momentum)
+                let average = old.unwrap_or(start).mul_scalar(averages.momentum)
                     + value.clone().mul_scalar(1.0 - averages.momentum);
                 slots.keep(AVERAGE, average.clone());
                 if averages.overwrite {
