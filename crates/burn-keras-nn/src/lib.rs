@@ -8,10 +8,12 @@
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
 //! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
-//! * [`shape`]: steps folded into the batch and back
+//! * [`shape`]: steps folded into the batch and back, shapes that tensors tell, constants
+//! * [`elementwise`], [`reduction`], [`indexing`]: operations between layers that Burn lacks
 //! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
+//! * [`dense`]: dense layers of Keras 1
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -38,10 +40,13 @@ extern crate std;
 pub mod activation;
 pub mod attention;
 pub mod conv;
+pub mod dense;
 pub mod dropout;
 pub mod einsum;
+pub mod elementwise;
 pub mod embedding;
 pub mod ids;
+pub mod indexing;
 pub mod mask;
 mod math;
 pub mod merge;
@@ -52,6 +57,7 @@ pub mod padding;
 pub mod pool;
 pub mod record;
 pub mod recurrent;
+pub mod reduction;
 pub mod resize;
 pub mod segment;
 pub mod shape;
