@@ -383,7 +383,7 @@ impl KerasOptimizerConfig {
         for clipping in &self.clipping {
             let (Clipping::Norm(limit) | Clipping::Value(limit) | Clipping::GlobalNorm(limit)) =
                 clipping;
-            if !(*limit > 0.0) {
+            if limit.is_nan() || *limit <= 0.0 {
                 return refuse("clipping", "must be above 0");
             }
         }

@@ -229,7 +229,8 @@ impl Schedule {
             | Self::CosineDecayRestarts {
                 first_decay_steps: decay_steps,
                 ..
-            } => (!(*decay_steps > 0.0)).then_some("decay_steps must be above 0"),
+            } => (decay_steps.is_nan() || *decay_steps <= 0.0)
+                .then_some("decay_steps must be above 0"),
         }
     }
 }
