@@ -16,10 +16,9 @@ const AXES: usize = 6;
 /// use burn_keras_nn::optim::Layout;
 ///
 /// // a Conv2D kernel: height, width, inputs, outputs in Keras; the other way round in Burn
-/// let layout = Layout::new(vec![3, 3, 8, 16], vec![3, 2, 0, 1])?;
+/// let layout = Layout::new(vec![3, 3, 8, 16], vec![3, 2, 0, 1]).unwrap();
 /// assert_eq!(layout.rank(), 4);
 /// assert!(Layout::new(vec![3, 8], vec![0, 2]).is_none());
-/// # Some::<()>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
