@@ -1,8 +1,11 @@
-//! Optimizers that follow Keras's update rules, as rules for Burn's [`ModuleOptimizer`](burn::optim::ModuleOptimizer).
+//! Optimizers that follow Keras's update rules, in two parts.
 //!
-//! Their state has the names of Burn's own optimizers (`momentum.moment_1`,
-//! `momentum.velocity`), so a record of one can be read by the other; the numbers differ, since
-//! the rules do. Scalars are rounded to float32 where Keras's are.
+//! * A [`Rule`] updates one parameter. Its configuration has Keras's names and defaults, and
+//!   `init` makes one of Burn's optimizers of it.
+//! * [`KerasOptimizer`] does around a rule what Keras's base class does: learning rates by
+//!   [`Schedule`], weight decay, clipping, averages, accumulation, loss scaling, constraints.
+//!
+//! Scalars are rounded to float32 where Keras's are.
 //!
 //! ```
 //! use burn::{module::Module, optim::{GradientsParams, ModuleOptimizer}};
@@ -14,79 +17,76 @@
 //!
 //! let optimizer: ModuleOptimizer = AdamConfig::new().with_beta_1(0.85).init();
 //! ```
+//!
+//! # Records
+//!
+//! State is stored as Burn stores it: a parameter's tensors and numbers under `{id}.{field}`. The
+//! field of a slot is that of Burn's own optimizer where it has such a slot, so that the records of
+//! Burn's `Adam`, `AdamW` and `Lamb` are read; else it is Keras 3's name of the slot.
+//! [`OptimizerConfig::fields`] is this table.
+//!
+//! | class | steps | slots of Keras 3, in its order, and their fields |
+//! |---|---|---|
+//! | `Adadelta` | - | `accumulated_grad`: `accumulated_grad`, `accumulated_delta_var`: `accumulated_delta_var` |
+//! | `Adafactor` | `time` | `r`: `r`, `c`: `c`, `velocity`: `velocity` |
+//! | `Adagrad` | `lr_decay.time` | `accumulator`: `lr_decay.sum` |
+//! | `Adam` | `momentum.time` | `momentum`: `momentum.moment_1`, `velocity`: `momentum.moment_2`, `velocity_hat`: `momentum.max_moment_2` |
+//! | `Adamax` | `momentum.time` | `momentum`: `momentum.moment_1`, `norm`: `norm` |
+//! | `Ftrl` | - | `accumulator`: `accumulator`, `linear`: `linear` |
+//! | `Lamb` | `time` | `momentum`: `moment_1`, `velocity`: `moment_2` |
+//! | `Lion` | - | `momentum`: `momentum` |
+//! | `Muon` | `momentum.time` | `momentum`: `momentum.velocity`, `velocity`: `momentum.moment_2` |
+//! | `Nadam` | `momentum.time` | `momentum`: `momentum.moment_1`, `velocity`: `momentum.moment_2` |
+//! | `RMSprop` | - | `velocity`: `square_avg.square_avg`, `momentum`: `momentum.buf`, `average_gradient`: `centered.grad_avg` |
+//! | `SGD` | - | `momentum`: `momentum.velocity` |
+//!
+//! `Nadam` has the number `u_product` too. A [`KerasOptimizer`] adds `keras.average` and
+//! `keras.gradient_accumulator`, and for the whole record `keras.iterations`,
+//! `keras.learning_rate`, `keras.loss_scale` and `keras.loss_scale_steps`. Slots lie as their
+//! parameter does in Burn; `r` and `c` of `Adafactor` have the shapes that they have in Keras.
 
+mod adadelta;
+mod adafactor;
+mod adagrad;
 mod adam;
+mod adamax;
+mod config;
+mod constraint;
+mod ftrl;
+mod keras;
+mod lamb;
+mod layout;
+mod lion;
+mod muon;
+mod nadam;
 mod record;
+mod rmsprop;
+mod rule;
+mod schedule;
 mod sgd;
 #[cfg(test)]
 mod tests;
 
-pub use adam::{Adam, AdamConfig, AdamState};
+pub use adadelta::AdadeltaConfig;
+pub use adafactor::AdafactorConfig;
+pub use adagrad::AdagradConfig;
+pub use adam::{AdamConfig, AdamWConfig};
+pub use adamax::AdamaxConfig;
+pub use config::{
+    Clipping, Ema, KerasOptimizerConfig, LossScale, OptimizerConfig, OptimizerError, Variable,
+};
+pub use constraint::Constraint;
+pub use ftrl::FtrlConfig;
+pub use keras::KerasOptimizer;
+pub use lamb::LambConfig;
+pub use layout::Layout;
+pub use lion::LionConfig;
+pub use muon::MuonConfig;
+pub use nadam::NadamConfig;
 pub use record::{load_optimizer_bytes, save_optimizer_bytes};
 #[cfg(feature = "std")]
 pub use record::{load_optimizer_file, save_optimizer_file};
-pub use sgd::{Sgd, SgdConfig, SgdState};
-
-use burn::{
-    optim::{StateSink, StateSource},
-    tensor::{Device, Tensor, TensorData},
-};
-
-/// A state tensor, which stays in memory after loading until a step asks for it.
-///
-/// Burn makes loaded states on `Device::default()`, whatever device the model is on: a GPU that
-/// is not there, and a device whose default type would replace the record's. This way no tensor
-/// is made before the device of the gradient is known.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly all are ready, and boxes would cost each step"
-)]
-#[derive(Clone, Debug)]
-enum Slot<const D: usize> {
-    Loaded(TensorData),
-    Ready(Tensor<D>),
-}
-
-impl<const D: usize> Slot<D> {
-    /// The tensor, on the device and in the type of `like`.
-    fn into_tensor(self, like: &Tensor<D>) -> Tensor<D> {
-        let device = like.device();
-        let tensor = match self {
-            Self::Loaded(data) => {
-                let dtype = data.dtype();
-                Tensor::from_data(data, (&device, dtype))
-            }
-            Self::Ready(tensor) => tensor.to_device(&device),
-        };
-        if tensor.dtype() == like.dtype() {
-            tensor
-        } else {
-            tensor.cast(like.dtype())
-        }
-    }
-
-    fn to_device(&self, device: &Device) -> Self {
-        match self {
-            Self::Loaded(data) => Self::Loaded(data.clone()),
-            Self::Ready(tensor) => Self::Ready(tensor.clone().to_device(device)),
-        }
-    }
-
-    fn save(&self, prefix: &str, name: &str, out: &mut StateSink) {
-        let data = match self {
-            Self::Loaded(data) => data.clone(),
-            Self::Ready(tensor) => tensor.to_data(),
-        };
-        out.push_tensor(prefix, name, data);
-    }
-
-    fn load(prefix: &str, name: &str, source: &mut StateSource) -> Option<Self> {
-        let data = source.take_tensor(prefix, name)?;
-        (data.rank() == D && data.dtype().is_float()).then_some(Self::Loaded(data))
-    }
-}
-
-/// `path.momentum`: where Burn's states keep their tensors.
-fn momentum(prefix: &str) -> alloc::string::String {
-    burn::optim::join_path(prefix, "momentum")
-}
+pub use rmsprop::RmsPropConfig;
+pub use rule::{Epsilon, Field, Fields, PerTensor, Rule, Slots, State, Step};
+pub use schedule::{LearningRate, Schedule};
+pub use sgd::SgdConfig;

@@ -13,18 +13,11 @@ use burn::{
     tensor::{Bytes, Tensor},
 };
 
+use super::{adafactor, layout::Layout};
 use crate::{
     ids::duplicate_ids,
     record::{LoadError, RecordBytes, SaveError, read},
 };
-
-/// Fields that have the shape of their parameter.
-const SLOTS: [&str; 4] = [
-    "momentum.velocity",
-    "momentum.moment_1",
-    "momentum.moment_2",
-    "momentum.max_moment_2",
-];
 
 /// Gives `optimizer` the state that a record in memory holds for the parameters of `module`.
 ///
@@ -97,7 +90,7 @@ pub fn save_optimizer_file(
         .map_err(|error| failed(error, &to))
 }
 
-fn failed(error: impl ToString, to: &str) -> SaveError {
+pub(super) fn failed(error: impl ToString, to: &str) -> SaveError {
     SaveError::Write {
         to: to.into(),
         reason: error.to_string(),
@@ -177,14 +170,14 @@ fn check<M: Module>(module: &M, reader: Reader, from: &str) -> Result<BTreeSet<S
             continue;
         };
         ids.insert(id);
-        if let Some((path, shape)) = parameters.get(&id)
-            && SLOTS.contains(&field)
-            && *shape != tensor.shape.to_vec()
-        {
+        if let Some((path, shape)) = parameters.get(&id) {
             let found = tensor.shape.to_vec();
-            problems.push(format!(
-                "{path}: {field} {found:?}, the parameter is {shape:?}"
-            ));
+            // Adafactor's means lack an axis
+            if found != adafactor::shape_of(field, &Layout::same(shape)) {
+                problems.push(format!(
+                    "{path}: {field} {found:?}, the parameter is {shape:?}"
+                ));
+            }
         }
         names.insert(tensor.name);
     }
@@ -204,7 +197,7 @@ fn check<M: Module>(module: &M, reader: Reader, from: &str) -> Result<BTreeSet<S
 }
 
 /// `42.momentum.time` as 42 and `momentum.time`.
-fn split(name: &str) -> Option<(u64, &str)> {
+pub(super) fn split(name: &str) -> Option<(u64, &str)> {
     let (id, field) = name.split_once('.')?;
     Some((id.parse().ok()?, field))
 }

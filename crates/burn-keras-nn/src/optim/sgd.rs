@@ -1,52 +1,9 @@
-//! SGD as Keras computes it.
+//! Stochastic gradient descent.
 
-use burn::{
-    optim::{LearningRate, ModuleOptimizer, Optimizer, RecordState, StateSink, StateSource},
-    tensor::{Device, Tensor},
-};
+use alloc::{vec, vec::Vec};
+use burn::{config::Config, tensor::Tensor};
 
-use super::{Slot, momentum};
-
-/// Configuration of [`Sgd`], with Keras 3's defaults.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SgdConfig {
-    /// The share of the last change that goes on. Default: 0.
-    pub momentum: f64,
-    /// Whether to look one step ahead. Default: false.
-    pub nesterov: bool,
-}
-
-impl SgdConfig {
-    /// Keras 3's defaults: no momentum.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets [`momentum`](Self::momentum).
-    pub fn with_momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
-    }
-
-    /// Sets [`nesterov`](Self::nesterov).
-    pub fn with_nesterov(mut self, nesterov: bool) -> Self {
-        self.nesterov = nesterov;
-        self
-    }
-
-    /// The rule alone, for one parameter group of a
-    /// [`ModuleOptimizer`](ModuleOptimizer::with_group).
-    pub fn build(&self) -> Sgd {
-        Sgd {
-            config: self.clone(),
-        }
-    }
-
-    /// An optimizer for a whole module.
-    pub fn init(&self) -> ModuleOptimizer {
-        ModuleOptimizer::from(self.build())
-    }
-}
+use super::rule::{Field, Rule, Slots, Step};
 
 /// Keras's `SGD`: `p -= lr g`, or with momentum
 ///
@@ -57,61 +14,45 @@ impl SgdConfig {
 /// ```
 ///
 /// The learning rate is inside of `m`; in Burn's velocity it is not.
-#[derive(Clone, Debug)]
-pub struct Sgd {
-    config: SgdConfig,
+#[derive(Config, Debug, PartialEq)]
+pub struct SgdConfig {
+    /// The share of the last change that goes on.
+    #[config(default = 0.0)]
+    pub momentum: f64,
+    /// Whether to look one step ahead.
+    #[config(default = false)]
+    pub nesterov: bool,
 }
 
-/// State of [`Sgd`] for one parameter: `momentum.velocity` in the record, Keras's `m`.
-#[derive(Clone, Debug)]
-pub struct SgdState<const D: usize> {
-    velocity: Slot<D>,
-}
+impl Rule for SgdConfig {
+    const FIELDS: &'static [Field] = &[Field::new("momentum", "momentum.velocity")];
 
-impl<const D: usize> RecordState for SgdState<D> {
-    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
-        self.velocity.save(&momentum(prefix), "velocity", out);
-    }
-
-    fn state_unflatten(prefix: &str, source: &mut StateSource, _device: &Device) -> Option<Self> {
-        let velocity = Slot::load(&momentum(prefix), "velocity", source)?;
-        Some(Self { velocity })
-    }
-}
-
-impl Optimizer for Sgd {
-    type State<const D: usize> = SgdState<D>;
-
-    fn step<const D: usize>(
-        &self,
-        lr: LearningRate,
-        tensor: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let SgdConfig { momentum, nesterov } = self.config;
-        let change = grad.mul_scalar(lr);
-        if momentum == 0.0 {
-            return (tensor - change, None);
-        }
-        let m = match state {
-            Some(state) => {
-                state.velocity.into_tensor(&change).mul_scalar(momentum) - change.clone()
-            }
-            None => change.clone().neg(),
-        };
-        let tensor = if nesterov {
-            tensor + (m.clone().mul_scalar(momentum) - change)
+    fn slots(&self, _step: &Step<'_>) -> Vec<&'static str> {
+        if self.momentum == 0.0 {
+            vec![]
         } else {
-            tensor + m.clone()
-        };
-        let velocity = Slot::Ready(m);
-        (tensor, Some(SgdState { velocity }))
+            vec!["momentum"]
+        }
     }
 
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        SgdState {
-            velocity: state.velocity.to_device(device),
+    fn update<const D: usize>(
+        &self,
+        step: &Step<'_>,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        slots: &mut Slots,
+    ) -> Tensor<D> {
+        let change = gradient.mul_scalar(step.rate);
+        if self.momentum == 0.0 {
+            return parameter - change;
+        }
+        let m = slots.take_or("momentum", 0.0, &change);
+        let m = m.mul_scalar(self.momentum) - change.clone();
+        slots.keep("momentum", m.clone());
+        if self.nesterov {
+            parameter + (m.mul_scalar(self.momentum) - change)
+        } else {
+            parameter + m
         }
     }
 }

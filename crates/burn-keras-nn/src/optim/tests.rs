@@ -13,7 +13,10 @@ use alloc::{string::ToString, vec::Vec};
 use burn::{
     module::{Module, Param},
     optim::{GradientsParams, ModuleOptimizer},
+    tensor::{Device, Tensor},
 };
+
+mod keras;
 
 #[derive(Module, Debug)]
 struct Net {
