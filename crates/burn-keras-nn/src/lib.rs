@@ -12,6 +12,7 @@
 //! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
+//! * [`loss`], [`regularizer`]: what Keras minimises, with its gradients
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -41,7 +42,9 @@ pub mod conv;
 pub mod dropout;
 pub mod einsum;
 pub mod embedding;
+mod generation;
 pub mod ids;
+pub mod loss;
 pub mod mask;
 mod math;
 pub mod merge;
@@ -52,6 +55,7 @@ pub mod padding;
 pub mod pool;
 pub mod record;
 pub mod recurrent;
+pub mod regularizer;
 pub mod resize;
 pub mod segment;
 pub mod shape;
@@ -60,6 +64,7 @@ pub mod shape;
 mod testing;
 
 pub use activation::Activation;
+pub use generation::Generation;
 pub use ids::{Scope, duplicate_ids, param_id, stable_ids};
 pub use padding::Padding;
 pub use record::LoadError;
