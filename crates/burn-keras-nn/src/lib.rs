@@ -13,6 +13,7 @@
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`loss`], [`regularizer`]: what Keras minimises, with its gradients
+//! * [`metric`]: what Keras reports
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -48,6 +49,7 @@ pub mod loss;
 pub mod mask;
 mod math;
 pub mod merge;
+pub mod metric;
 pub mod normalization;
 #[cfg(feature = "optim")]
 pub mod optim;

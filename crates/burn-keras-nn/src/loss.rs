@@ -43,14 +43,14 @@
 mod circle;
 mod ctc;
 mod error;
-mod function;
+pub(crate) mod function;
 mod names;
 pub(crate) mod operations;
 mod overlap;
-mod pair;
-mod pointwise;
-mod probability;
-mod reduction;
+pub(crate) mod pair;
+pub(crate) mod pointwise;
+pub(crate) mod probability;
+pub(crate) mod reduction;
 mod shaped;
 #[cfg(test)]
 mod tests;

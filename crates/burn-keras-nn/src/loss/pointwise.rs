@@ -8,7 +8,7 @@ use super::{ShapeError, Values};
 use crate::Generation;
 use crate::activation::softplus;
 
-pub(super) fn squared<const D: usize>(target: Tensor<D>, output: Tensor<D>) -> Tensor<D> {
+pub(crate) fn squared<const D: usize>(target: Tensor<D>, output: Tensor<D>) -> Tensor<D> {
     let error = output - target;
     error.clone() * error
 }

@@ -99,7 +99,7 @@ impl Reduction {
 }
 
 /// Gives values and weights the same rank, where the generation does.
-fn align(values: &mut Vec<usize>, weights: &mut Vec<usize>, generation: Generation) {
+pub(crate) fn align(values: &mut Vec<usize>, weights: &mut Vec<usize>, generation: Generation) {
     match generation {
         Generation::Keras3 => match_ranks(values, weights),
         // `losses_utils.squeeze_or_expand_dimensions`
