@@ -85,7 +85,8 @@ pub enum Orthogonal {
 }
 
 impl Regularizer {
-    /// The penalty of a weight, `[1]`. Keras adds those of trainable weights to the loss.
+    /// The penalty of a weight, `[1]`. Keras 3 adds those of trainable weights to the loss, tf_keras
+    /// those of all.
     ///
     /// # Errors
     ///

@@ -319,15 +319,18 @@ fn check(
 fn all_metrics_over_three_batches() {
     let reference = reference();
     let cases = cases();
+    let mut seen = 0;
     for device in devices() {
         for name in reference.names("metric") {
             let parts: Vec<&str> = name.split('/').collect();
             if let [_, at, weight] = parts.as_slice() {
                 let case = &cases[at.parse::<usize>().unwrap()];
                 check(&reference, name, case, weight, "None", &device);
+                seen += 1;
             }
         }
     }
+    assert_eq!(seen, 2 * 2 * cases.len());
 }
 
 #[test]
