@@ -154,13 +154,8 @@ fn check(case: &Case, device: &Device, backend: Backend) -> Result<Outcome, Stri
         }
     }
     let layers = graph.layers.iter();
-    let computing = layers.filter(|layer| {
-        matches!(layer.kind, LayerKind::Layer(_) | LayerKind::Wrapper(..))
-            && !matches!(
-                layer.kind,
-                LayerKind::Layer(keras_ir::layer::LayerKind::MaskOperation(_))
-            )
-    });
+    let computing =
+        layers.filter(|layer| matches!(layer.kind, LayerKind::Layer(_) | LayerKind::Wrapper(..)));
     Ok(Outcome {
         classes: computing.map(|layer| layer.class.clone()).collect(),
         generation: graph.generation,
@@ -170,7 +165,7 @@ fn check(case: &Case, device: &Device, backend: Backend) -> Result<Outcome, Stri
 }
 
 /// The inputs in the kinds that the model takes.
-fn values(model: &Model, arrays: &Arrays, device: &Device) -> Vec<Value> {
+pub(crate) fn values(model: &Model, arrays: &Arrays, device: &Device) -> Vec<Value> {
     let pairs = arrays.inputs.iter().zip(model.inputs());
     let values = pairs.map(|(array, port)| {
         let data = array.0.clone();
@@ -200,7 +195,11 @@ fn run_source(
     (source.run)(record, inputs.into_iter(), device).map_err(|error| error.to_string())
 }
 
-fn differences(model: &Model, outputs: &[Value], arrays: &Arrays) -> Result<Difference, String> {
+pub(crate) fn differences(
+    model: &Model,
+    outputs: &[Value],
+    arrays: &Arrays,
+) -> Result<Difference, String> {
     if outputs.len() != arrays.outputs.len() {
         return Err(format!(
             "{} outputs, the reference has {}",
@@ -228,7 +227,8 @@ fn differences(model: &Model, outputs: &[Value], arrays: &Arrays) -> Result<Diff
     }
 }
 
-/// One test per family, on the backend `$backend`, and one of the table of layers.
+/// One test per family, on the backend `$backend`, one of the table of layers, and one of the files of all
+/// writers.
 #[macro_export]
 macro_rules! conformance {
     ($backend:expr; $($family:ident)*) => {
@@ -242,6 +242,11 @@ macro_rules! conformance {
         #[test]
         fn the_table_of_layers_is_current() {
             $crate::layers::check(&[$(stringify!($family)),*], $backend);
+        }
+
+        #[test]
+        fn files_of_every_writer() {
+            $crate::versions::check($backend);
         }
     };
 }

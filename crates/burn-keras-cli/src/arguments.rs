@@ -38,7 +38,7 @@ pub struct Model {
     /// The Keras model: .keras, .h5, a SavedModel, or an unpacked .keras folder
     #[arg(value_name = "MODEL")]
     pub path: PathBuf,
-    /// The file with the weights, if MODEL has the architecture alone (.json), or others
+    /// The file with the weights, if MODEL has the architecture alone (.json, .yaml), or others
     #[arg(long, value_name = "FILE", conflicts_with = "architecture")]
     pub weights: Option<PathBuf>,
     /// The file with the architecture, if MODEL has the weights alone (.weights.h5, .h5)

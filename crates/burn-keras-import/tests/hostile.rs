@@ -86,6 +86,7 @@ fn models() -> Vec<PathBuf> {
         "tests/fixtures/conv1d",
         "tests/fixtures/lstm",
         "tests/fixtures/mask_merge",
+        "tests/fixtures/operations",
         "tests/fixtures/softmax",
         "tests/fixtures/zero_padding",
         "tests/fixtures/reshape",

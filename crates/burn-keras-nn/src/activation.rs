@@ -15,12 +15,14 @@
 //! ```
 
 mod function;
+mod keras1;
 mod prelu;
 mod softmax;
 #[cfg(test)]
 mod tests;
 
 pub use function::*;
+pub use keras1::*;
 pub use prelu::*;
 pub use softmax::*;
 

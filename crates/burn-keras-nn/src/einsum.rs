@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use burn::{
     module::{Initializer, Module, Param},
-    tensor::{Device, Tensor},
+    tensor::{Device, Tensor, kind::Numeric},
 };
 
 /// Configuration of an [`EinsumDense`].
@@ -249,6 +249,36 @@ impl Equation {
             [&elided[..], letters].concat()
         }
     }
+}
+
+/// The sum of products of the elements of `first` and `others` by `equation`.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_keras_nn::einsum::einsum;
+///
+/// fn forward(a: Tensor<3>, b: Tensor<3>) -> Tensor<3> {
+///     einsum(a, b, "abc,adc->abd")
+/// }
+/// ```
+///
+/// # Panics
+///
+/// If ranks or sizes do not fit the equation.
+pub fn einsum<const A: usize, const B: usize, const D: usize, K: Numeric>(
+    a: Tensor<A, K>,
+    b: Tensor<B, K>,
+    equation: &str,
+) -> Tensor<D, K> {
+    Tensor::einsum(equation, [a.into(), b.into()])
+}
+
+/// The sum of the elements of one tensor by `equation`.
+pub fn einsum_of_one<const A: usize, const D: usize, K: Numeric>(
+    a: Tensor<A, K>,
+    equation: &str,
+) -> Tensor<D, K> {
+    Tensor::einsum(equation, [a.into()])
 }
 
 #[cfg(test)]

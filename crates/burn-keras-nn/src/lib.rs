@@ -8,10 +8,12 @@
 //! * [`padding`], [`pool`]: padding that follows TensorFlow's `SAME`
 //! * [`resize`]: upsampling and resizing with TensorFlow's interpolations
 //! * [`merge`], [`mask`], [`embedding`]: merging layers, masks as values, lookups of any rank
-//! * [`shape`]: steps folded into the batch and back
+//! * [`shape`]: steps folded into the batch and back, shapes that tensors tell, constants
+//! * [`elementwise`], [`reduction`], [`indexing`]: operations between layers that Burn lacks
 //! * [`attention`], [`einsum`]: attention over any axes, dense layers by equation
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
+//! * [`dense`]: dense layers of Keras 1
 //! * [`loss`], [`regularizer`]: what Keras minimises, with its gradients
 //! * [`metric`]: what Keras reports
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
@@ -40,11 +42,14 @@ extern crate std;
 pub mod activation;
 pub mod attention;
 pub mod conv;
+pub mod dense;
 pub mod dropout;
 pub mod einsum;
+pub mod elementwise;
 pub mod embedding;
 mod generation;
 pub mod ids;
+pub mod indexing;
 pub mod loss;
 pub mod mask;
 mod math;
@@ -57,6 +62,7 @@ pub mod padding;
 pub mod pool;
 pub mod record;
 pub mod recurrent;
+pub mod reduction;
 pub mod regularizer;
 pub mod resize;
 pub mod segment;

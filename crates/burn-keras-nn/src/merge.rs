@@ -69,6 +69,14 @@ pub fn average<const D: usize>(first: Tensor<D>, others: Vec<Tensor<D>>) -> Tens
     others.into_iter().fold(first, add).div_scalar(count as f64)
 }
 
+/// Cosines of the angles between the rows of `a` and `b`, `[batch, size]`, as `[batch, 1, 1]`:
+/// Keras 1's `Merge` in mode `cos`. A product of norms below 1e-7 counts as 1e-7.
+pub fn cosine(a: Tensor<2>, b: Tensor<2>) -> Tensor<3> {
+    let dot = |a: &Tensor<2>, b: &Tensor<2>| a.clone().mul(b.clone()).sum_dim(1);
+    let norms = dot(&a, &a).mul(dot(&b, &b)).sqrt().clamp_min(1e-7);
+    dot(&a, &b).div(norms).unsqueeze_dim(1)
+}
+
 /// All tensors joined along `axis`. Integers of several widths, which Burn does not join, get the
 /// widest.
 pub fn concatenate_int<const D: usize>(
@@ -169,6 +177,17 @@ mod tests {
                 values(average(a.clone(), vec![b.clone(), b])),
                 [5. / 3., 7. / 3., 3., 3., 11. / 3., 13. / 3.]
             );
+        }
+    }
+
+    #[test]
+    fn cosines_of_rows() {
+        for device in devices() {
+            let a = Tensor::<2>::from_floats([[3.0, 4.0], [0.0, 0.0], [1e-4, 0.0]], &device);
+            let b = Tensor::<2>::from_floats([[4.0, 3.0], [1.0, 2.0], [1e-4, 0.0]], &device);
+            let y = cosine(a, b);
+            assert_eq!(y.dims(), [3, 1, 1]);
+            crate::testing::close(&values(y), &[0.96, 0.0, 0.1], 1e-6);
         }
     }
 

@@ -3,16 +3,20 @@
 //! | Keras | here |
 //! |---|---|
 //! | `BatchNormalization` | [`batch_norm`] makes Burn's own; [`BatchNormalization`], [`BatchRenormalization`] |
+//! | `BatchNormalization` of Keras 1 in mode 1 or 2, or before 1.0.8 | [`EarlyBatchNormalization`] |
 //! | `LayerNormalization` | Burn's `LayerNorm` on the last axis with a `gamma`; else [`LayerNormalization`] |
 //! | `RMSNormalization` | [`RmsNormalization`] |
 //! | `GroupNormalization` | [`GroupNormalization`] |
 //! | `UnitNormalization` | [`l2_normalize`] |
+//! | `Normalization` | [`Normalization`]; [`normalize`] with constants |
 //! | `Rescaling` | [`rescale`], unless one number is enough |
 //!
 //! Weights of several axes are kept as one row, in the order of Keras's array.
 
+mod adapted;
 mod batch;
 mod group;
+mod keras1;
 mod layer;
 mod renorm;
 mod rescale;
@@ -21,8 +25,10 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
+pub use adapted::*;
 pub use batch::*;
 pub use group::*;
+pub use keras1::*;
 pub use layer::*;
 pub use renorm::*;
 pub use rescale::*;

@@ -9,6 +9,8 @@ pub enum Padding {
     Valid,
     /// As many windows as `size / stride`, rounded up: see [`same_padding`].
     Same,
+    /// As many, with the borders that pooling of Keras 1 had on Theano: see [`theano_padding`].
+    TheanoSame,
 }
 
 /// What TensorFlow's `SAME` puts before and after an axis of `size`.
@@ -28,6 +30,27 @@ pub fn same_padding(size: usize, kernel: usize, stride: usize, dilation: usize) 
     let window = dilation * kernel.saturating_sub(1) + 1;
     let total = (windows.saturating_sub(1) * stride + window).saturating_sub(size);
     (total / 2, total - total / 2)
+}
+
+/// What `same` of pooling puts before and after an axis of `size` on Theano (Keras 1.2.2,
+/// `pool2d` of the Theano backend): in front all of a window but one, one less of an odd window
+/// above 2; behind what `size / stride` windows, rounded up, need.
+///
+/// ```
+/// use burn_keras_nn::padding::theano_padding;
+///
+/// assert_eq!(theano_padding(6, 2, 2), (1, 0));
+/// assert_eq!(theano_padding(6, 3, 1), (1, 1));
+/// assert_eq!(theano_padding(6, 5, 1), (3, 1));
+/// ```
+pub fn theano_padding(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
+    let before = match kernel {
+        kernel if kernel > 2 && !kernel.is_multiple_of(2) => kernel - 2,
+        kernel => kernel.saturating_sub(1),
+    };
+    let windows = size.div_ceil(stride.max(1));
+    let covered = windows.saturating_sub(1) * stride + kernel;
+    (before, covered.saturating_sub(size + before))
 }
 
 /// [`same_padding`] of the spatial axes: axis 2 and those that follow.

@@ -9,7 +9,7 @@ use burn::tensor::{
     ops::{AvgPoolOptions, MaxPoolOptions},
 };
 
-use crate::padding::{Padding, same_pairs};
+use crate::padding::{Padding, same_pairs, theano_padding};
 
 fn pairs<const D: usize, const N: usize>(
     x: &Tensor<D>,
@@ -20,6 +20,10 @@ fn pairs<const D: usize, const N: usize>(
     match padding {
         Padding::Valid => [(0, 0); N],
         Padding::Same => same_pairs(x.dims(), kernel, stride, [1; N]),
+        Padding::TheanoSame => {
+            let sizes = x.dims();
+            core::array::from_fn(|i| theano_padding(sizes[D - N + i], kernel[i], stride[i]))
+        }
     }
 }
 

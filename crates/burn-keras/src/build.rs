@@ -9,15 +9,17 @@ use burn::nn::{
 use burn::tensor::Device;
 use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
-use burn_keras_nn::activation::PReluConfig;
+use burn_keras_nn::activation::{PReluConfig, ParametricSoftplusConfig, SReluConfig};
 use burn_keras_nn::attention::{AttentionConfig, MaskedRows, MultiHeadAttentionConfig, Score};
+use burn_keras_nn::dense::{HighwayConfig, MaxoutDenseConfig};
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
 use burn_keras_nn::einsum::EinsumDenseConfig;
 use burn_keras_nn::normalization::{
-    BatchNormalizationConfig, BatchRenormalizationConfig, GroupNormalizationConfig,
-    LayerNormalizationConfig, RmsNormalizationConfig, batch_norm,
+    BatchNormalizationConfig, BatchRenormalizationConfig, EarlyBatchNormalizationConfig,
+    EarlyStatistics, GroupNormalizationConfig, LayerNormalizationConfig, NormalizationConfig,
+    RmsNormalizationConfig, batch_norm,
 };
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
@@ -63,6 +65,24 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             .with_bias(*bias)
             .init(device)
             .into(),
+        Module::MaxoutDense {
+            input,
+            output,
+            pieces,
+            bias,
+        } => MaxoutDenseConfig::new(*input, *output, *pieces)
+            .with_bias(*bias)
+            .init(device)
+            .into(),
+        Module::Highway {
+            features,
+            bias,
+            activation,
+        } if *activation != Activation::Glu => HighwayConfig::new(*features)
+            .with_bias(*bias)
+            .with_activation(activation::module(*activation))
+            .init(device)
+            .into(),
         Module::Conv { .. } => convolution::convolution(module, device)?,
         Module::SeparableConv { .. } => convolution::separable(module, device)?,
         Module::ConvTranspose { .. } => convolution::transpose(module, device)?,
@@ -88,11 +108,27 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
         Module::Recurrent { .. } => recurrent(module, device)?,
+        Module::Normalization {
+            features,
+            axes,
+            invert,
+        } => NormalizationConfig::new(*features, axes.clone())
+            .with_invert(*invert)
+            .init(scope, device)
+            .into(),
         Module::PRelu { shape } => PReluConfig::new(shape.clone()).init(device).into(),
+        Module::ParametricSoftplus { shape } => ParametricSoftplusConfig::new(shape.clone())
+            .init(device)
+            .into(),
+        Module::SRelu { shape, cuts_left } => SReluConfig::new(shape.clone())
+            .with_cuts_left(*cuts_left)
+            .init(device)
+            .into(),
         Module::LayerNorm { .. }
         | Module::LayerNormalization { .. }
         | Module::RmsNormalization { .. }
         | Module::GroupNormalization { .. }
+        | Module::EarlyBatchNormalization { .. }
         | Module::BatchRenormalization { .. } => normalization(module, scope, device)?,
         Module::EinsumDense {
             equation,
@@ -208,6 +244,24 @@ fn normalization(module: &Module, scope: &Scope, device: &Device) -> Result<Laye
                 .with_center(*center)
                 .with_scale(*scale)
                 .init(device)
+                .into()
+        }
+        Module::EarlyBatchNormalization {
+            features,
+            statistics,
+            epsilon,
+            momentum,
+        } => {
+            let statistics = match statistics {
+                layer::keras1::EarlyStatistics::Sample => EarlyStatistics::Sample,
+                layer::keras1::EarlyStatistics::Batch => EarlyStatistics::Batch,
+                layer::keras1::EarlyStatistics::Deviation => EarlyStatistics::Deviation,
+                layer::keras1::EarlyStatistics::Variance => EarlyStatistics::Variance,
+            };
+            EarlyBatchNormalizationConfig::new(*features, statistics)
+                .with_epsilon(*epsilon)
+                .with_momentum(*momentum)
+                .init(scope, device)
                 .into()
         }
         Module::BatchRenormalization {

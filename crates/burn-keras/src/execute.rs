@@ -182,6 +182,8 @@ pub(crate) fn wrong_module() -> Error {
 fn module_forward(layer: &Layer, inputs: Vec<Value>, rank: usize) -> Result<Value, Error> {
     let [x] = function::take(inputs)?;
     match layer {
+        Layer::MaxoutDense(dense) => return Ok(dense.forward(x.try_into()?).into()),
+        Layer::Highway(highway) => return Ok(highway.forward(x.try_into()?).into()),
         Layer::EinsumDense(module) => return einsum_dense(module, x, rank),
         Layer::Conv1d(conv) => return Ok(conv.forward(x.try_into()?).into()),
         Layer::Conv2d(conv) => return Ok(conv.forward(x.try_into()?).into()),
@@ -219,7 +221,11 @@ where
         Layer::LayerNormalization(module) => module.forward(x),
         Layer::RmsNormalization(module) => module.forward(x),
         Layer::GroupNormalization(module) => module.forward(x),
+        Layer::Normalization(module) => module.forward(x),
+        Layer::EarlyBatchNormalization(module) => module.forward(x),
         Layer::PRelu(module) => module.forward(x),
+        Layer::ParametricSoftplus(module) => module.forward(x),
+        Layer::SRelu(module) => module.forward(x),
         Layer::Dropout(module) => module.forward(x),
         Layer::NoiseDropout(module) => module.forward(x),
         Layer::SpatialDropout(module) => module.forward(x),

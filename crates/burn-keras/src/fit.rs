@@ -6,6 +6,7 @@ use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
 use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn::tensor::Tensor;
 use burn_keras_import::plan::{Argument, Function, Operation, PoolWindow};
+use keras_ir::layer::convolution::Padding;
 
 use crate::layer::Layer;
 
@@ -32,8 +33,15 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
         | Function::Minimum
         | Function::Average
         | Function::And
-        | Function::Or => require(broadcast(shapes), || {
+        | Function::Or
+        | Function::Xor
+        | Function::Where
+        | Function::Binary(_)
+        | Function::Compare(_) => require(broadcast(shapes), || {
             format!("tensors of {shapes:?}, element by element")
+        }),
+        Function::Cosine => require(shapes.get(1).map(Vec::as_slice) == Some(first), || {
+            format!("cosines between vectors of {shapes:?}")
         }),
         Function::SoftmaxMasked(_) | Function::LowerMasked => mask(shapes, 1, 0),
         Function::Dot([a, b]) => {
@@ -70,6 +78,7 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
                 format!("a tensor of {x:?} with a mask of {keep:?}")
             })
         }
+        Function::Normalize { shape, .. } => mask(&[shape.clone(), first.to_vec()], 0, 1),
         Function::MaxPool(window) | Function::AveragePool(window) => pool(first, window),
         Function::Crop(pairs) => {
             let left = first.len() == pairs.len()
@@ -100,8 +109,86 @@ pub(crate) fn function(function: &Function, shapes: Shapes<'_>) -> Result<(), St
             let even = first.get(*axis).is_some_and(|size| size.is_multiple_of(2));
             require(even, || format!("halves of axis {axis} of {first:?}"))
         }
-        _ => Ok(()),
+        _ => operation(function, shapes),
     }
+}
+
+/// Whether inputs of `shapes` fit an operation between layers.
+fn operation(function: &Function, shapes: Shapes<'_>) -> Result<(), String> {
+    let first = shapes.first().map(Vec::as_slice).unwrap_or_default();
+    let second = shapes.get(1).map(Vec::as_slice).unwrap_or_default();
+    let fits = match function {
+        Function::Squeeze(axes) => axes.iter().all(|axis| first.get(*axis) == Some(&1)),
+        // Of no elements there is none that is the largest.
+        Function::Reduce { axes, .. } => axes
+            .axes
+            .iter()
+            .all(|axis| first.get(*axis).is_some_and(|size| *size > 0)),
+        Function::ArgReduce { axis, .. } => first.get(*axis).is_some_and(|size| *size > 0),
+        Function::Take(axis) => first.get(*axis).is_some_and(|size| *size > 0),
+        Function::TakeAlong(axis) => {
+            let mut sizes = first.iter().zip(second).enumerate();
+            first.len() == second.len()
+                && first.get(*axis).is_some_and(|size| *size > 0)
+                && sizes.all(|(at, (a, b))| at == *axis || a == b || *a == 1 || *b == 1)
+        }
+        Function::Slice(ranges) => first.len() == ranges.len(),
+        Function::Expand(sizes) => {
+            let mut pairs = first.iter().zip(sizes);
+            first.len() == sizes.len()
+                && pairs.all(|(size, to)| {
+                    *to == -1 || *size == 1 || usize::try_from(*to).is_ok_and(|to| to == *size)
+                })
+        }
+        Function::Matmul => {
+            let (Some([.., inner]), Some([of_b, ..])) =
+                (first.last_chunk::<2>(), second.last_chunk::<2>())
+            else {
+                return require(false, || format!("matrices of {shapes:?}"));
+            };
+            let batch = first.len() - 2;
+            inner == of_b
+                && first.len() == second.len()
+                && broadcast(&[first[..batch].to_vec(), second[..batch].to_vec()])
+        }
+        Function::Einsum(equation) => einsum(equation, shapes),
+        Function::DepthToSpace(block) => first.len() == 4 && first[3].is_multiple_of(block * block),
+        Function::SpaceToDepth(block) => {
+            first.len() == 4 && first[1].is_multiple_of(*block) && first[2].is_multiple_of(*block)
+        }
+        _ => true,
+    };
+    require(fits, || format!("tensors of {shapes:?} in {function:?}"))
+}
+
+/// Whether each letter of an equation stands for one size.
+fn einsum(equation: &str, shapes: Shapes<'_>) -> bool {
+    let operands = equation
+        .split_once("->")
+        .map_or(equation, |(operands, _)| operands);
+    let mut sizes: Vec<(char, usize)> = Vec::new();
+    let operands: Vec<&str> = operands.split(',').collect();
+    operands.len() == shapes.len()
+        && operands.iter().zip(shapes).all(|(letters, shape)| {
+            // A number has one axis in Burn.
+            let is_number = letters.is_empty() && shape == &[1];
+            is_number
+                || letters.len() == shape.len()
+                    && letters.chars().zip(shape).all(|(letter, size)| {
+                        let known = sizes.iter_mut().find(|(known, _)| *known == letter);
+                        match known {
+                            Some((_, known)) if *known == 1 => {
+                                *known = *size;
+                                true
+                            }
+                            Some((_, known)) => *known == *size || *size == 1,
+                            None => {
+                                sizes.push((letter, *size));
+                                true
+                            }
+                        }
+                    })
+        })
 }
 
 /// Whether inputs of `shapes` fit a module.
@@ -117,6 +204,8 @@ pub(crate) fn module(
             let [input, _] = linear.weight.lazy_shape().dims();
             axis(x.len().saturating_sub(1), input, "features")
         }
+        Layer::MaxoutDense(dense) => axis(1, dense.weight.lazy_shape()[1], "features"),
+        Layer::Highway(highway) => axis(1, highway.weight.lazy_shape()[0], "features"),
         Layer::Conv1d(conv) => conv1d(x, conv),
         Layer::Conv2d(conv) => conv2d(x, conv),
         Layer::Conv3d(conv) => conv3d(x, conv),
@@ -131,15 +220,12 @@ pub(crate) fn module(
         | Layer::LayerNorm(_)
         | Layer::LayerNormalization(_)
         | Layer::RmsNormalization(_)
-        | Layer::GroupNormalization(_) => normalization(layer, x),
-        Layer::PRelu(prelu) => {
-            let fits = x.split_first().is_some_and(|(_, sizes)| {
-                let mut pairs = prelu.shape.iter().zip(sizes);
-                sizes.len() == prelu.shape.len() && pairs.all(|(a, x)| a == x || *a == 1)
-            });
-            let of = &prelu.shape;
-            require(fits, || format!("a tensor of {x:?} with slopes of {of:?}"))
-        }
+        | Layer::GroupNormalization(_)
+        | Layer::Normalization(_)
+        | Layer::EarlyBatchNormalization(_) => normalization(layer, x),
+        Layer::PRelu(prelu) => elements(x, &prelu.shape),
+        Layer::ParametricSoftplus(softplus) => elements(x, &softplus.shape),
+        Layer::SRelu(srelu) => elements(x, &srelu.shape),
         Layer::SimpleRnn(rnn) => {
             recurrent(rnn.kernel.lazy_shape()[0], rnn.units, operation, shapes)
         }
@@ -274,6 +360,17 @@ fn axis(x: &[usize], at: usize, size: usize, what: &str) -> Result<(), String> {
     })
 }
 
+/// Weights of `shape` for the elements of each sample, 1 along axes that share them.
+fn elements(x: &[usize], shape: &[usize]) -> Result<(), String> {
+    let fits = x.split_first().is_some_and(|(_, sizes)| {
+        let mut pairs = shape.iter().zip(sizes);
+        sizes.len() == shape.len() && pairs.all(|(a, x)| a == x || *a == 1)
+    });
+    require(fits, || {
+        format!("a tensor of {x:?} with weights of {shape:?}")
+    })
+}
+
 fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
     let size = |param: &Param<Tensor<1>>| param.lazy_shape()[0];
     let features = |axis: usize, size: usize| {
@@ -285,18 +382,13 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         Layer::BatchNorm(norm) => features(1, size(&norm.gamma)),
         Layer::BatchNormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
         Layer::BatchRenormalization(norm) => features(1, norm.running_mean.value().dims()[0]),
+        Layer::EarlyBatchNormalization(norm) => features(norm.axis(x.len()), size(&norm.gamma)),
         Layer::LayerNorm(norm) => features(x.len().saturating_sub(1), size(&norm.gamma)),
         Layer::LayerNormalization(norm) => {
-            let sizes: Option<Vec<usize>> =
-                norm.axes.iter().map(|at| x.get(*at).copied()).collect();
-            let elements = sizes.map(|sizes| sizes.iter().product::<usize>());
             let wanted = norm.gamma.as_ref().or(norm.beta.as_ref()).map(size);
-            let fits = elements.is_some_and(|n| wanted.is_none_or(|wanted| wanted == n));
-            let axes = &norm.axes;
-            require(fits, || {
-                format!("a tensor of {x:?}, normalized over {axes:?}")
-            })
+            counted(x, &norm.axes, wanted)
         }
+        Layer::Normalization(norm) => counted(x, &norm.axes, Some(norm.mean.value().dims()[0])),
         Layer::RmsNormalization(norm) => {
             let has_axes = norm.axes.iter().all(|axis| *axis < x.len());
             let fits = has_axes && x.ends_with(&norm.shape) && norm.shape.len() <= x.len();
@@ -316,6 +408,16 @@ fn normalization(layer: &Layer, x: &[usize]) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether `x` has `axes`, with as many elements together as are wanted.
+fn counted(x: &[usize], axes: &[usize], wanted: Option<usize>) -> Result<(), String> {
+    let sizes: Option<Vec<usize>> = axes.iter().map(|axis| x.get(*axis).copied()).collect();
+    let found = sizes.map(|sizes| sizes.iter().product::<usize>());
+    let fits = found.is_some_and(|found| wanted.is_none_or(|wanted| wanted == found));
+    require(fits, || {
+        format!("a tensor of {x:?}, normalized along {axes:?}")
+    })
 }
 
 fn require(fits: bool, found: impl FnOnce() -> String) -> Result<(), String> {
@@ -351,7 +453,8 @@ fn mask(shapes: Shapes<'_>, mask: usize, of: usize) -> Result<(), String> {
     })
 }
 
-fn reshape(from: &[usize], to: &[i64]) -> Result<(), String> {
+/// Whether a tensor has as many elements as another shape.
+pub(crate) fn reshape(from: &[usize], to: &[i64]) -> Result<(), String> {
     let sizes: Option<Vec<usize>> = to
         .iter()
         .enumerate()
@@ -422,9 +525,22 @@ fn spread(x: &[usize], channels: usize) -> Result<(), String> {
     require(!steps.contains(&0), || format!("a tensor of {x:?}"))
 }
 
+/// More than any machine holds of a padded tensor.
+const MOST_ELEMENTS: usize = 1 << 32;
+
 fn pool(x: &[usize], pooling: &PoolWindow) -> Result<(), String> {
-    if pooling.same {
-        return Ok(());
+    if pooling.padding != Padding::Valid {
+        // Borders are nearly as wide as windows.
+        let spatial = x.iter().rev().zip(pooling.size.iter().rev());
+        let padded = spatial.map(|(size, window)| size.checked_add(*window));
+        let others = x.iter().take(x.len().saturating_sub(pooling.size.len()));
+        let elements = padded
+            .chain(others.map(|size| Some(*size)))
+            .try_fold(1_usize, |count, size| count.checked_mul(size?));
+        let size = &pooling.size;
+        return require(elements.is_some_and(|count| count <= MOST_ELEMENTS), || {
+            format!("a tensor of {x:?} with borders for windows of {size:?}")
+        });
     }
     let ones = vec![1; pooling.size.len()];
     let zeros = vec![0; pooling.size.len()];
@@ -464,7 +580,13 @@ mod tests {
         let pooling = PoolWindow {
             size: vec![3, 3],
             strides: vec![1, 1],
-            same: false,
+            padding: Padding::Valid,
+        };
+        assert!(pool(&[1, 1, 3, 2], &pooling).is_err());
+        let pooling = PoolWindow {
+            size: vec![usize::MAX, 3],
+            strides: vec![1, 1],
+            padding: Padding::Same,
         };
         assert!(pool(&[1, 1, 3, 2], &pooling).is_err());
     }

@@ -7,14 +7,15 @@ use burn::module::{
 use burn::nn::conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d};
 use burn::nn::{BatchNorm, Dropout, Embedding, GaussianNoise, LayerNorm, Linear};
 use burn::tensor::Device;
-use burn_keras_nn::activation::PRelu;
+use burn_keras_nn::activation::{PRelu, ParametricSoftplus, SRelu};
 use burn_keras_nn::attention::{Attention, MultiHeadAttention};
 use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
+use burn_keras_nn::dense::{Highway, MaxoutDense};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
 use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::{
-    BatchNormalization, BatchRenormalization, GroupNormalization, LayerNormalization,
-    RmsNormalization,
+    BatchNormalization, BatchRenormalization, EarlyBatchNormalization, GroupNormalization,
+    LayerNormalization, Normalization, RmsNormalization,
 };
 use burn_keras_nn::recurrent::{Gru, Lstm, SimpleRnn};
 
@@ -51,11 +52,14 @@ macro_rules! layers {
 layers! {
     EinsumDense Attention MultiHeadAttention
     Linear
+    MaxoutDense Highway
     Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
     BatchNorm BatchNormalization BatchRenormalization
     LayerNorm LayerNormalization RmsNormalization GroupNormalization
-    PRelu
+    Normalization
+    EarlyBatchNormalization
+    PRelu ParametricSoftplus SRelu
     Embedding
     Dropout NoiseDropout SpatialDropout AlphaDropout GaussianDropout GaussianNoise
     SimpleRnn Gru Lstm

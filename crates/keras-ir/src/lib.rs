@@ -24,10 +24,11 @@ mod reader;
 pub mod shape;
 pub mod summary;
 mod version;
+mod yaml;
 
 pub use activation::Activation;
 pub use graph::{Graph, optimizer};
 pub use inspection::Inspection;
 pub use problem::{Problem, ProblemKind, Report};
 pub use reader::{ReadOptions, inspect, read, read_config};
-pub use version::Generation;
+pub use version::{Generation, Writer};

@@ -28,7 +28,13 @@ pub(crate) fn numbered(base: &str, count: usize) -> String {
 }
 
 /// Keras 3.15's `to_snake_case`: `Conv2DTranspose` is `conv2d_transpose`, `PReLU` is `p_re_lu`.
+///
+/// Objects are named after the classes of Python. One of them has another name in configs.
 pub(crate) fn snake_case(class: &str) -> String {
+    let class = match class {
+        "GroupQueryAttention" => "GroupedQueryAttention",
+        class => class,
+    };
     let name: Vec<char> = class
         .chars()
         .filter(|c| c.is_alphanumeric() || *c == '_')

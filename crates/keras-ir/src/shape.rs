@@ -87,15 +87,15 @@ pub fn normalize_axis(axis: i64, rank: usize) -> Option<usize> {
     usize::try_from(position).ok().filter(|_| position < rank)
 }
 
-/// The kind of a tensor's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The kind of a tensor's elements. Of two kinds together, the greater wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Floating point.
-    Float,
-    /// Integers.
-    Int,
     /// Booleans.
     Bool,
+    /// Integers.
+    Int,
+    /// Floating point.
+    Float,
 }
 
 impl Kind {

@@ -182,6 +182,7 @@ fn outputs(graph: &Graph, model: &Model, call: &Call) -> Vec<Shape> {
     };
     let all = match &graph.layer(call.layer).kind {
         LayerKind::Layer(kind) => kind.layer().outputs(&specs(&call.inputs)).ok(),
+        LayerKind::Operation(operation) => operation.outputs(&specs(&call.inputs)).ok(),
         // Wrapped states that nothing looks at are left out.
         _ => None,
     };

@@ -15,6 +15,49 @@ pub enum Generation {
     Keras3,
 }
 
+/// Who wrote a file, as far as formulas depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Writer {
+    /// The generation.
+    pub generation: Generation,
+    /// Major and minor version.
+    pub version: (u32, u32),
+}
+
+impl Writer {
+    /// Reads the root attribute `keras_version`.
+    pub fn of_version(version: Option<&str>) -> Self {
+        Self {
+            generation: Generation::of_version(version),
+            version: numbers(version.unwrap_or_default()),
+        }
+    }
+
+    /// Whether this is a `tf.keras` before `version`: TensorFlow until 1.12 wrote up to 2.1, 1.13 to 2.1
+    /// wrote 2.2.
+    pub fn is_tf_keras_before(self, version: (u32, u32)) -> bool {
+        self.generation == Generation::TfKeras && self.version < version
+    }
+}
+
+impl From<Generation> for Writer {
+    /// The last of a generation.
+    fn from(generation: Generation) -> Self {
+        Self {
+            generation,
+            version: (u32::MAX, 0),
+        }
+    }
+}
+
+/// Major and minor number of a version.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version
+        .split(['.', '-'])
+        .map(|part| part.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 impl Generation {
     /// Reads the root attribute `keras_version`; a file without one is of Keras 1
     /// (1.0 to 1.0.3 wrote none).
@@ -22,12 +65,7 @@ impl Generation {
         let Some(version) = version else {
             return Self::Keras1;
         };
-        let mut numbers = version
-            .split(['.', '-'])
-            .map(|part| part.parse::<u32>().unwrap_or(0));
-        let major = numbers.next().unwrap_or(0);
-        let minor = numbers.next().unwrap_or(0);
-        match (major, minor) {
+        match numbers(version) {
             (0 | 1, _) => Self::Keras1,
             // Standalone Keras ended with 2.3; from 2.4 on only TensorFlow wrote such versions.
             (2, 0..=3) if !version.contains("tf") => Self::Keras2,

@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::collections::BTreeMap;
-use std::fs;
+mod same;
+
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use keras_ir::graph::{Graph, TensorId};
 use keras_ir::{ReadOptions, read};
+use same::{assert_same, slots};
+use tempfile::TempDir;
 
 /// The models: `<case>.h5`, and a folder `<case>` with the other forms.
 fn cases() -> Vec<PathBuf> {
@@ -19,97 +21,20 @@ fn cases() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|end| end == "h5"))
         .collect();
     cases.sort();
-    assert!(cases.len() >= 8);
+    assert!(cases.len() >= 10);
     cases
 }
 
-/// A graph as text: everything but where it was read from, and what training needs.
-fn structure(graph: &Graph) -> String {
-    let mut text = String::new();
-    for model in &graph.models {
-        let tensor = |id: &TensorId| {
-            let tensor = &model.tensors[id.0];
-            let layer = graph.layer(tensor.layer);
-            format!(
-                "{}:{}:{} {}",
-                layer.path, tensor.node, tensor.index, tensor.spec.shape
-            )
-        };
-        let tensors = |ids: &[TensorId]| ids.iter().map(tensor).collect::<Vec<_>>();
-        text.push_str(&format!("{:?}\n", model.class));
-        for id in &model.layers {
-            let layer = graph.layer(*id);
-            text.push_str(&format!(
-                "  {} {} {}\n",
-                layer.path, layer.class, layer.trainable
-            ));
+/// The forms of several files, unpacked.
+fn unpack(forms: &Path) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["saved_model", "checkpoint"] {
+        if let Ok(file) = File::open(forms.join(name).with_extension("zip")) {
+            let mut archive = zip::ZipArchive::new(file).unwrap();
+            archive.extract(folder.path().join(name)).unwrap();
         }
-        for call in &model.calls {
-            let named: Vec<_> = call
-                .named
-                .iter()
-                .map(|(name, ids)| {
-                    let ids = ids.iter().map(|id| id.as_ref().map(tensor));
-                    (name, ids.collect::<Vec<_>>())
-                })
-                .collect();
-            text.push_str(&format!(
-                "  {} {} {:?} {named:?} -> {:?}\n",
-                graph.layer(call.layer).path,
-                call.node,
-                tensors(&call.inputs),
-                tensors(&call.outputs)
-            ));
-        }
-        text.push_str(&format!(
-            "  {:?} -> {:?}\n",
-            tensors(&model.inputs),
-            tensors(&model.outputs)
-        ));
     }
-    text
-}
-
-type Values = BTreeMap<String, Vec<u8>>;
-
-fn weights(graph: &Graph) -> Values {
-    let layers = graph.layers.iter();
-    let weights = layers.flat_map(|layer| {
-        layer.weights.iter().map(|weight| {
-            let path = format!("{}/{} {:?}", layer.path, weight.name, weight.tensor.shape());
-            (path, weight.tensor.read().unwrap().into_owned())
-        })
-    });
-    weights.collect()
-}
-
-fn slots(graph: &Graph) -> Option<(i64, Values)> {
-    let optimizer = graph.optimizer.clone().unwrap()?;
-    let slots = optimizer.slots.iter().map(|slot| {
-        let layer = graph.layer(slot.weight.layer);
-        let weight = layer.weights[slot.weight.index].name;
-        let path = format!("{}/{weight}/{}", layer.path, slot.name.as_str());
-        (path, slot.tensor.read().unwrap().into_owned())
-    });
-    Some((optimizer.iterations, slots.collect()))
-}
-
-fn assert_same(name: &str, form: &str, graph: &Graph, expected: &Graph) {
-    assert_eq!(
-        structure(graph),
-        structure(expected),
-        "{name}, {form}: structure"
-    );
-    let (found, wanted) = (weights(graph), weights(expected));
-    assert!(!wanted.is_empty());
-    let paths = |values: &Values| values.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(paths(&found), paths(&wanted), "{name}, {form}: weights");
-    for (path, bytes) in &found {
-        assert_eq!(
-            bytes, &wanted[path],
-            "{name}, {form}: values of {path} differ"
-        );
-    }
+    folder
 }
 
 #[test]
@@ -127,17 +52,27 @@ fn every_form_gives_the_same_graph() {
             slots(&whole),
             "{name}: the optimizer's state"
         );
+        let unpacked = unpack(&forms);
+        let saved_model = unpacked.path().join("saved_model");
+        if saved_model.exists() {
+            let saved = read(&saved_model, ReadOptions::default());
+            let saved = saved.unwrap_or_else(|report| panic!("{report}"));
+            assert_same(name, "SavedModel", &saved, &whole);
+            assert_eq!(slots(&saved), slots(&whole), "{name}: its state");
+        }
         for (architecture, weights) in [
             ("model.json", "model.weights.h5"),
             ("model.json", "weights.h5"),
             ("model.json", "sharded.weights.json"),
             ("model.json", "model.keras"),
             ("model.keras", "model.weights.h5"),
+            ("model.json", "checkpoint/weights.index"),
+            ("model.keras", "checkpoint/weights.index"),
         ] {
-            let weights = forms.join(weights);
-            if !weights.exists() {
+            let places = [forms.join(weights), unpacked.path().join(weights)];
+            let Some(weights) = places.into_iter().find(|path| path.exists()) else {
                 continue;
-            }
+            };
             let architecture = forms.join(architecture);
             let options = ReadOptions {
                 weights: Some(weights.clone()),
@@ -152,5 +87,28 @@ fn every_form_gives_the_same_graph() {
             let graph = read(&weights, options).unwrap_or_else(|report| panic!("{report}"));
             assert_same(name, &weights.display().to_string(), &graph, &whole);
         }
+    }
+}
+
+#[test]
+fn keras_1_in_two_files_gives_the_same_graph() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/keras1");
+    for name in [
+        "conv1d_te",
+        "conv1d_th",
+        "dense_te",
+        "dense_th",
+        "merge_shared_te",
+    ] {
+        let forms = folder.join(name);
+        let whole = read(forms.with_extension("h5"), ReadOptions::default());
+        let whole = whole.unwrap_or_else(|report| panic!("{report}"));
+        let options = ReadOptions {
+            weights: Some(forms.join("weights.h5")),
+            ..ReadOptions::default()
+        };
+        let apart = read(forms.join("model.json"), options);
+        let apart = apart.unwrap_or_else(|report| panic!("{report}"));
+        assert_same(name, "model.json with weights.h5", &apart, &whole);
     }
 }

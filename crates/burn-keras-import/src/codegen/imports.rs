@@ -63,7 +63,17 @@ const TYPES: &[(&str, &[&str])] = &[
             "SeparableConv2dConfig",
         ],
     ),
-    ("burn_keras_nn::activation", &["PRelu", "PReluConfig"]),
+    (
+        "burn_keras_nn::activation",
+        &[
+            "PRelu",
+            "PReluConfig",
+            "ParametricSoftplus",
+            "ParametricSoftplusConfig",
+            "SRelu",
+            "SReluConfig",
+        ],
+    ),
     (
         "burn_keras_nn::attention",
         &[
@@ -75,6 +85,15 @@ const TYPES: &[(&str, &[&str])] = &[
             "MultiHeadAttentionConfig",
             "MultiHeadAttentionOutput",
             "Score",
+        ],
+    ),
+    (
+        "burn_keras_nn::dense",
+        &[
+            "Highway",
+            "HighwayConfig",
+            "MaxoutDense",
+            "MaxoutDenseConfig",
         ],
     ),
     (
@@ -101,10 +120,15 @@ const TYPES: &[(&str, &[&str])] = &[
             "BatchNormalizationConfig",
             "BatchRenormalization",
             "BatchRenormalizationConfig",
+            "EarlyBatchNormalization",
+            "EarlyBatchNormalizationConfig",
+            "EarlyStatistics",
             "GroupNormalization",
             "GroupNormalizationConfig",
             "LayerNormalization",
             "LayerNormalizationConfig",
+            "Normalization",
+            "NormalizationConfig",
             "RmsNormalization",
             "RmsNormalizationConfig",
         ],
@@ -137,13 +161,17 @@ const FUNCTIONS: &[(&str, &str)] = &[
 const MODULES: &[&str] = &[
     "activation",
     "attention",
+    "einsum",
+    "elementwise",
     "embedding",
+    "indexing",
     "mask",
     "merge",
     "normalization",
     "padding",
     "pool",
     "record",
+    "reduction",
     "resize",
     "shape",
 ];

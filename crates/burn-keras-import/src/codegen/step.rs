@@ -30,6 +30,10 @@ pub(super) fn needs_type(function: &Function, input: Option<&Spec>, output: &Spe
             | Function::Dot(_)
             | Function::ExpandDims(_)
             | Function::Masking(_)
+            | Function::Reduce { .. }
+            | Function::Squeeze(_)
+            | Function::Take(_)
+            | Function::Einsum(_)
     );
     rank_changes || is_generic
 }
@@ -52,7 +56,8 @@ pub(super) fn function(function: &Function, inputs: &[TokenStream], spec: &Spec)
         }
         Expression::Method(name, arguments) => {
             let name = ident(name);
-            let arguments = arguments.iter().map(literal);
+            let others = inputs.iter().skip(1).cloned();
+            let arguments = others.chain(arguments.iter().map(literal));
             quote!(#first.#name(#(#arguments),*))
         }
         Expression::Concatenate(axis) => {

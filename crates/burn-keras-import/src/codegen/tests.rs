@@ -3,6 +3,8 @@
 
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
+use keras_ir::layer::convolution::Padding;
+use keras_ir::layer::keras1::EarlyStatistics;
 use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::resizing::Interpolation;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
@@ -406,10 +408,10 @@ fn an_input_may_be_the_output() {
 
 #[test]
 fn every_function_has_its_expression() {
-    let window = |same| PoolWindow {
+    let window = |padding| PoolWindow {
         size: vec![2, 3],
         strides: vec![1, 2],
-        same,
+        padding,
     };
     let axes = |axes: &[usize]| ReducedAxes {
         axes: axes.to_vec(),
@@ -633,13 +635,13 @@ fn every_function_has_its_expression() {
             "let y = pool::adaptive_average_pool(a, [2, 3]);",
         ),
         (
-            Function::MaxPool(window(true)),
+            Function::MaxPool(window(Padding::Same)),
             vec![f(4)],
             f(4),
             "let y = pool::max_pool2d(a, [2, 3], [1, 2], Padding::Same);",
         ),
         (
-            Function::AveragePool(window(false)),
+            Function::AveragePool(window(Padding::Valid)),
             vec![f(4)],
             f(4),
             "let y = pool::average_pool2d(a, [2, 3], [1, 2], Padding::Valid);",
@@ -972,6 +974,30 @@ fn every_module_has_its_config() {
             Module::PRelu { shape: vec![1, 3] },
             "PRelu",
             "PReluConfig::new([1, 3]).init(device)",
+        ),
+        (
+            Module::ParametricSoftplus { shape: vec![1, 3] },
+            "ParametricSoftplus",
+            "ParametricSoftplusConfig::new([1, 3]).init(device)",
+        ),
+        (
+            Module::SRelu {
+                shape: vec![2],
+                cuts_left: true,
+            },
+            "SRelu",
+            "SReluConfig::new([2]).with_cuts_left(true).init(device)",
+        ),
+        (
+            Module::EarlyBatchNormalization {
+                features: 3,
+                statistics: EarlyStatistics::Variance,
+                epsilon: 0.001,
+                momentum: 0.9,
+            },
+            "EarlyBatchNormalization",
+            "EarlyBatchNormalizationConfig::new(3, EarlyStatistics::Variance)
+                .with_epsilon(0.001).with_momentum(0.9).init(&scope.enter(\"layer\"), device)",
         ),
         (
             Module::Embedding { count: 7, size: 2 },

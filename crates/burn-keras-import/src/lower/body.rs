@@ -10,7 +10,7 @@ use keras_ir::shape::{Kind, Shape, Spec};
 use keras_ir::{Generation, Problem, ProblemKind, json};
 use serde_json::Value as Literal;
 
-use super::{Lowering, lowering, lowering_of_wrapper, mask};
+use super::{Lowering, lowering, lowering_of_wrapper, mask, operation};
 use crate::names;
 use crate::plan::{
     Body, Function, Module, ModuleRef, Operation, Output, State, Step, Value, ValueId,
@@ -212,6 +212,11 @@ pub(crate) fn lower_body(
                 .iter()
                 .map(|tensor| of_graph.tensors[tensor.0].spec.clone())
                 .collect(),
+            known_inputs: call
+                .inputs
+                .iter()
+                .map(|tensor| of_graph.tensors[tensor.0].spec.clone())
+                .collect(),
             inputs,
             named,
             parts: &[],
@@ -260,6 +265,8 @@ pub(crate) struct LayerCall<'a, 'g> {
     pub count: usize,
     /// What is known of the outputs.
     known: Vec<Spec>,
+    /// What is known of the inputs.
+    known_inputs: Vec<Spec>,
     inputs: Vec<Bound>,
     named: Vec<(String, Vec<Option<Bound>>)>,
     /// Of a wrapper, its parts.
@@ -286,6 +293,16 @@ impl<'g> LayerCall<'_, 'g> {
                     mask: mask.filter(|_| index == 0),
                 });
                 Ok(bound.collect())
+            }
+            LayerKind::Operation(of_graph) => {
+                let outputs = operation::lower(of_graph, self)?;
+                let outputs = outputs.into_iter();
+                // Operations drop masks, but for those that give the tensor that they get.
+                let mask = match of_graph.is_nothing(&self.known_inputs()) {
+                    true => self.input_masks().first().copied().flatten(),
+                    false => None,
+                };
+                Ok(outputs.map(|value| Bound { value, mask }).collect())
             }
             LayerKind::Wrapper(wrapper, parts) => {
                 self.parts = parts;
@@ -319,6 +336,7 @@ impl<'g> LayerCall<'_, 'g> {
             literals: &[],
             count,
             known: Vec::new(),
+            known_inputs: Vec::new(),
             inputs,
             named: named.collect(),
             parts: &[],
@@ -502,6 +520,20 @@ impl<'g> LayerCall<'_, 'g> {
     /// The inputs, flattened.
     pub fn inputs(&self) -> Vec<ValueId> {
         self.inputs.iter().map(|bound| bound.value).collect()
+    }
+
+    /// The inputs as the graph has them, in the kinds and sizes that they have here: Burn knows no
+    /// tensor without axes.
+    pub fn known_inputs(&self) -> Vec<Spec> {
+        let inputs = self.inputs.iter().zip(&self.known_inputs);
+        let specs = inputs.map(|(bound, known)| {
+            let spec = self.spec(bound.value);
+            match known.shape.rank() {
+                0 => spec.with_shape(Vec::new()),
+                _ => spec.clone(),
+            }
+        });
+        specs.collect()
     }
 
     /// The first input.

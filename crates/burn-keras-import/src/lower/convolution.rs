@@ -125,8 +125,8 @@ impl Lower for ConvTranspose {
             kernel: self.window.size.clone(),
             strides: self.window.strides.clone(),
             dilation: self.window.dilation.clone(),
-            padding: axes.clone().map(|axis| cut(self, axis)[0]).collect(),
-            padding_out: axes.map(|axis| cut(self, axis)[1]).collect(),
+            padding: axes.clone().map(|axis| cut(self, axis).both).collect(),
+            padding_out: axes.map(|axis| cut(self, axis).added).collect(),
             bias: self.use_bias,
         })
     }
@@ -138,11 +138,11 @@ impl Lower for ConvTranspose {
         check_bias(call, &self.window, self.use_bias, &output)?;
         let value = call.channels_first(input, format);
         let output = channels_first(output, format);
-        let odd = (0..self.window.dimensions()).map(|axis| (0, cut(self, axis)[2]));
+        let odd = (0..self.window.dimensions()).map(|axis| cut(self, axis).odd);
         let odd: Vec<(usize, usize)> = [(0, 0), (0, 0)].into_iter().chain(odd).collect();
         let mut whole = output.clone();
-        for (size, (_, behind)) in whole.shape.0.iter_mut().zip(&odd) {
-            *size = size.and_then(|size| size.checked_add(*behind));
+        for (size, (before, behind)) in whole.shape.0.iter_mut().zip(&odd) {
+            *size = size.and_then(|size| size.checked_add(before + behind));
         }
         let module = Operation::Module(call.module()?);
         let mut value = call.step(module, vec![value], whole);
@@ -155,24 +155,57 @@ impl Lower for ConvTranspose {
     }
 }
 
-/// What a transposed convolution's padding comes to along an axis: what Burn's module cuts off on
-/// both sides, what it adds behind, and what is left to cut off behind.
-fn cut(layer: &ConvTranspose, axis: usize) -> [usize; 3] {
+/// What a transposed convolution's padding comes to along an axis.
+#[derive(Default)]
+struct Cut {
+    /// What Burn's module cuts off on both sides.
+    both: usize,
+    /// What it adds behind.
+    added: usize,
+    /// What is left to cut off in front or behind.
+    odd: (usize, usize),
+}
+
+fn cut(layer: &ConvTranspose, axis: usize) -> Cut {
     match layer.borders(axis) {
-        Border::Crop(before, after) => [before, 0, after - before],
-        Border::Extend(more) => [0, more, 0],
+        Border::Crop(before, after) => {
+            let both = before.min(after);
+            Cut {
+                both,
+                odd: (before - both, after - both),
+                ..Cut::default()
+            }
+        }
+        Border::Extend(added) => Cut {
+            added,
+            ..Cut::default()
+        },
     }
 }
 
-/// The padding that is the same in all calls and known, so that it can be the module's own.
+/// The padding that is the module's own: known, and the same on both sides of each of three axes,
+/// as Burn takes it.
+fn own_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usize)>> {
+    let fits = |pairs: &Vec<(usize, usize)>| {
+        pairs.len() < 3 || pairs.iter().all(|(before, after)| before == after)
+    };
+    known_padding(window, calls).filter(fits)
+}
+
+/// The padding, if it is the same in all calls and known.
 fn known_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usize)>> {
-    let padding: Option<Vec<(usize, usize)>> = (0..window.dimensions())
+    (0..window.dimensions())
         .map(|axis| {
             let extent = window.extent(axis);
             let stride = window.strides[axis];
             match window.padding {
                 Padding::Valid => Some((0, 0)),
                 Padding::Causal => Some((extent - 1, 0)),
+                Padding::TheanoSame => {
+                    let before = Padding::theano_border(extent);
+                    Some((before, extent - 1 - before))
+                }
+                Padding::TheanoFull => Some((extent - 1, extent - 1)),
                 // With stride 1 the size does not matter.
                 Padding::Same if stride == 1 => Some(split(extent - 1)),
                 Padding::Same => {
@@ -189,12 +222,7 @@ fn known_padding(window: &Window, calls: &[Vec<Spec>]) -> Option<Vec<(usize, usi
                 }
             }
         })
-        .collect();
-    // In three dimensions Burn pads both sides alike.
-    let fits = |pairs: &Vec<(usize, usize)>| {
-        pairs.len() < 3 || pairs.iter().all(|(before, after)| before == after)
-    };
-    padding.filter(fits)
+        .collect()
 }
 
 /// The odd element goes to the end.
@@ -203,7 +231,7 @@ fn split(total: usize) -> (usize, usize) {
 }
 
 fn module_padding(window: &Window, calls: &[Vec<Spec>]) -> Vec<(usize, usize)> {
-    known_padding(window, calls).unwrap_or_else(|| vec![(0, 0); window.dimensions()])
+    own_padding(window, calls).unwrap_or_else(|| vec![(0, 0); window.dimensions()])
 }
 
 /// The layer's output for `input`.
@@ -255,27 +283,28 @@ fn convolve(
     check_bias(call, window, use_bias, &output)?;
     let format = window.data_format;
     let mut value = call.channels_first(input, format);
-    if window.padding == Padding::Same && !pads_itself(call, window) {
+    let calls = call.calls();
+    if own_padding(window, &calls).is_none() {
         // The size is known at run time alone or differs between calls, or the module cannot.
         let mut padded = call.spec(value).clone();
         for size in &mut padded.shape.0[2..] {
             *size = None;
         }
-        let pad = Function::PadSame {
-            kernel: window.size.clone(),
-            strides: window.strides.clone(),
-            dilation: window.dilation.clone(),
+        let pad = match (window.padding, known_padding(window, &calls)) {
+            (Padding::TheanoSame | Padding::TheanoFull, Some(pairs)) => {
+                Function::Pad([(0, 0), (0, 0)].into_iter().chain(pairs).collect())
+            }
+            _ => Function::PadSame {
+                kernel: window.size.clone(),
+                strides: window.strides.clone(),
+                dilation: window.dilation.clone(),
+            },
         };
         value = call.function(pad, value, padded);
     }
     let module = Operation::Module(call.module()?);
     let value = call.step(module, vec![value], channels_first(output, format));
     Ok(finish(call, window, value, activation))
-}
-
-/// Whether the module's own padding is that of `SAME`.
-fn pads_itself(call: &LayerCall<'_, '_>, window: &Window) -> bool {
-    known_padding(window, &call.calls()).is_some()
 }
 
 /// The activation, and the channels where they belong. An activation along the last axis means

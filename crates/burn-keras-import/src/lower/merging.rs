@@ -9,7 +9,7 @@ use super::{LayerCall, Lower};
 use crate::plan::{Function, Operation, ValueId};
 
 /// The output for the call's inputs.
-fn outputs(layer: &dyn KerasLayer, call: &LayerCall<'_, '_>) -> Result<Spec, Problem> {
+pub(super) fn outputs(layer: &dyn KerasLayer, call: &LayerCall<'_, '_>) -> Result<Spec, Problem> {
     let inputs = call.inputs();
     let specs: Vec<Spec> = inputs
         .iter()

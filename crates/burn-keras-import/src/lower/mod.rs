@@ -11,9 +11,11 @@ mod borders;
 mod convolution;
 mod core;
 mod einsum;
+mod keras1;
 mod mask;
 mod merging;
 mod normalization;
+mod operation;
 mod pooling;
 mod recurrent;
 mod regularization;
@@ -21,7 +23,6 @@ mod reshaping;
 mod resizing;
 mod scaling;
 mod state;
-mod symbolic;
 mod wrapper;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -74,6 +75,7 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::RmsNormalization(layer) => layer,
         Class::GroupNormalization(layer) => layer,
         Class::UnitNormalization(layer) => layer,
+        Class::Normalization(layer) => layer,
         Class::Dropout(layer) => layer,
         Class::SpatialDropout(layer) => layer,
         Class::GaussianNoise(layer) => layer,
@@ -90,12 +92,17 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::CustomScale(layer) => layer,
         Class::Merge(layer) => layer,
         Class::Concatenate(layer) => layer,
+        Class::MaxoutDense(layer) => layer,
+        Class::Highway(layer) => layer,
+        Class::ParametricSoftplus(layer) => layer,
+        Class::SRelu(layer) => layer,
+        Class::EarlyBatchNormalization(layer) => layer,
+        Class::MergeCosine(layer) => layer,
         Class::Dot(layer) => layer,
         Class::EinsumDense(layer) => layer,
         Class::Attention(layer) => layer,
         Class::MultiHeadAttention(layer) => layer,
         Class::Recurrent(layer) => layer,
-        Class::MaskOperation(layer) => layer,
     }
 }
 

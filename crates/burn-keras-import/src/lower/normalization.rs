@@ -1,5 +1,6 @@
 //! Normalization.
 
+mod adapted;
 mod batch;
 mod layer;
 
@@ -52,7 +53,7 @@ impl Lower for UnitNormalization {
 }
 
 /// The value through the layer's module, which keeps its shape.
-fn forward(call: &mut LayerCall<'_, '_>, value: ValueId) -> Result<ValueId, Problem> {
+pub(super) fn forward(call: &mut LayerCall<'_, '_>, value: ValueId) -> Result<ValueId, Problem> {
     let spec = call.spec(value).clone();
     let module = Operation::Module(call.module()?);
     Ok(call.step(module, vec![value], spec))

@@ -3,7 +3,6 @@
 use keras_ir::Problem;
 use keras_ir::layer::KerasLayer;
 use keras_ir::layer::config::DataFormat;
-use keras_ir::layer::convolution::Padding;
 use keras_ir::layer::pooling::{AdaptivePooling, GlobalPooling, Pooling, Reduction};
 use keras_ir::shape::Spec;
 
@@ -19,7 +18,7 @@ impl Lower for Pooling {
         let window = PoolWindow {
             size: self.window.size.clone(),
             strides: self.window.strides.clone(),
-            same: self.window.padding == Padding::Same,
+            padding: self.window.padding,
         };
         let function = match self.reduction {
             Reduction::Max => Function::MaxPool(window),

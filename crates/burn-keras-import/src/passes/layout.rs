@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 
+use keras_ir::layer::operation::reduction::Reduction;
 use keras_ir::shape::Spec;
 
 use crate::plan::{Body, Function, Module, Operation, ReducedAxes, Step, Value, ValueId};
@@ -31,7 +32,7 @@ enum Rule {
     /// All inputs in the same order, and the output in it too; axes in the function are renamed.
     Carries(Operation),
     /// One input; these axes are reduced.
-    Reduces(ReducedAxes, fn(ReducedAxes) -> Function),
+    Reduces(ReducedAxes, Box<dyn Fn(ReducedAxes) -> Function>),
     /// As Keras means them.
     Fixed,
 }
@@ -160,7 +161,7 @@ impl Pass<'_> {
         match (rule, order) {
             (Rule::Carries(operation), Some(axes)) => self.carry(old, step, operation, &axes),
             (Rule::Reduces(reduced, function), Some(axes)) => {
-                self.reduce(old, step, reduced, function, &axes);
+                self.reduce(old, step, reduced, &*function, &axes);
             }
             _ => {
                 let inputs = step.inputs.iter();
@@ -202,7 +203,18 @@ impl Pass<'_> {
             | Function::Above(_)
             | Function::ZerosMask
             | Function::And
-            | Function::Or => function.clone(),
+            | Function::Or
+            | Function::Unary(_)
+            | Function::Binary(_)
+            | Function::Scalar(..)
+            | Function::Compare(_)
+            | Function::CompareScalar(..)
+            | Function::Xor
+            | Function::Not
+            | Function::Test(_)
+            | Function::Where
+            | Function::Clip { .. }
+            | Function::Full(_) => function.clone(),
             Function::Softmax(axis) => Function::Softmax(axes[*axis]),
             Function::LogSoftmax(axis) => Function::LogSoftmax(axes[*axis]),
             Function::Sparsemax(axis) => Function::Sparsemax(axes[*axis]),
@@ -228,11 +240,31 @@ impl Pass<'_> {
             Function::Pad(padding) => Function::Pad(lying(padding, axes)),
             Function::Crop(cropping) => Function::Crop(lying(cropping, axes)),
             Function::Repeat(factors) => Function::Repeat(lying(factors, axes)),
+            Function::Slice(ranges) => Function::Slice(lying(ranges, axes)),
+            Function::Tile(counts) => Function::Tile(lying(counts, axes)),
+            Function::PadWith { widths, value } => Function::PadWith {
+                widths: lying(widths, axes),
+                value: *value,
+            },
+            Function::Cumulative { product, axis } => Function::Cumulative {
+                product: *product,
+                axis: axes[*axis],
+            },
+            Function::Reduce {
+                reduction,
+                axes: reduced,
+            } if *reduction != Reduction::Median => {
+                let reduction = *reduction;
+                return Rule::Reduces(
+                    reduced.clone(),
+                    Box::new(move |axes| Function::Reduce { reduction, axes }),
+                );
+            }
             Function::GlobalMaxPool(reduced) => {
-                return Rule::Reduces(reduced.clone(), Function::GlobalMaxPool);
+                return Rule::Reduces(reduced.clone(), Box::new(Function::GlobalMaxPool));
             }
             Function::GlobalAveragePool(reduced) => {
-                return Rule::Reduces(reduced.clone(), Function::GlobalAveragePool);
+                return Rule::Reduces(reduced.clone(), Box::new(Function::GlobalAveragePool));
             }
             // All others depend on the order of axes.
             _ => return Rule::Fixed,
@@ -279,7 +311,7 @@ impl Pass<'_> {
         old: &Body,
         step: &Step,
         reduced: ReducedAxes,
-        function: fn(ReducedAxes) -> Function,
+        function: &dyn Fn(ReducedAxes) -> Function,
         axes: &[usize],
     ) {
         let input = self.lying[&step.inputs[0]].value;

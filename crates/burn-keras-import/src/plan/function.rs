@@ -1,10 +1,16 @@
 //! The functions that a plan may call.
 
 use keras_ir::Activation;
+use keras_ir::layer::convolution::Padding;
+use keras_ir::layer::operation::Constant;
+use keras_ir::layer::operation::elementwise::{Binary, Comparison, Test, Unary};
+use keras_ir::layer::operation::indexing::Range;
+use keras_ir::layer::operation::reduction::Reduction;
 use keras_ir::layer::resizing::Interpolation;
 use keras_ir::shape::{Kind, Spec};
 
 use super::literal::{Literal, activation_parts};
+use super::operation;
 
 /// A function of `burn` or `burn-keras-nn`, with its arguments that are no tensors.
 ///
@@ -27,6 +33,17 @@ pub enum Function {
     SoftmaxMasked(Vec<usize>),
     /// Logits lowered far where the mask of numbers (the second input) is 0: tf.keras's.
     LowerMasked,
+    /// Standardised with a constant mean and variance, which are reshaped.
+    Normalize {
+        /// The mean.
+        mean: Vec<f64>,
+        /// The variance.
+        variance: Vec<f64>,
+        /// The shape of both.
+        shape: Vec<usize>,
+        /// Whether it is taken back.
+        invert: bool,
+    },
     /// Scaled to length 1 over axes.
     L2Normalize {
         /// The axes.
@@ -129,6 +146,8 @@ pub enum Function {
     Minimum,
     /// Mean of all inputs.
     Average,
+    /// Cosines between the rows of two, with two axes of size 1.
+    Cosine,
     /// Sums of products along one axis of each of two, sample by sample.
     Dot([usize; 2]),
     /// Mask: elements that differ from a value.
@@ -175,6 +194,122 @@ pub enum Function {
         /// Whether it stays with size 1.
         keepdims: bool,
     },
+    /// An operation on each element.
+    Unary(Unary),
+    /// An operation on the elements of two; sizes of 1 are broadcast.
+    Binary(Binary),
+    /// An operation on each element and a number behind it.
+    Scalar(Binary, f64),
+    /// A comparison of the elements of two; sizes of 1 are broadcast.
+    Compare(Comparison),
+    /// A comparison of each element with a number.
+    CompareScalar(Comparison, f64),
+    /// Whether one of two is true, not both.
+    Xor,
+    /// The other truth.
+    Not,
+    /// A question about each element.
+    Test(Test),
+    /// The first input where the second is true, else the third; sizes of 1 are broadcast.
+    Where,
+    /// Bounded from below, from above, or from both sides.
+    Clip {
+        /// The lower bound.
+        least: Option<f64>,
+        /// The upper bound.
+        most: Option<f64>,
+    },
+    /// Fewer elements of many.
+    Reduce {
+        /// What is made of them: one of those that `burn-keras-nn` has.
+        reduction: Reduction,
+        /// The axes.
+        axes: ReducedAxes,
+    },
+    /// The place of the largest or smallest element along an axis, which stays with size 1.
+    ArgReduce {
+        /// Whether of the largest.
+        largest: bool,
+        /// The axis.
+        axis: usize,
+    },
+    /// Sums or products of each element and all before it.
+    Cumulative {
+        /// Whether products.
+        product: bool,
+        /// The axis.
+        axis: usize,
+    },
+    /// A range of each axis.
+    Slice(Vec<Range>),
+    /// Without these axes of size 1.
+    Squeeze(Vec<usize>),
+    /// Repeated as a whole, so often along each axis.
+    Tile(Vec<usize>),
+    /// Sizes of 1 repeated to others; −1 keeps a size.
+    Expand(Vec<i64>),
+    /// A number before and after, per axis.
+    PadWith {
+        /// How often.
+        widths: Vec<(usize, usize)>,
+        /// The number.
+        value: f64,
+    },
+    /// Elements at the places that the second input holds, along an axis.
+    Take(usize),
+    /// For each place that the second input holds, its own element along an axis.
+    TakeAlong(usize),
+    /// Whether each class is the one that is named.
+    OneHot {
+        /// How many classes.
+        classes: usize,
+        /// Their axis in the result.
+        axis: usize,
+    },
+    /// Matrices, multiplied; other axes are broadcast.
+    Matmul,
+    /// A sum of products by an equation.
+    Einsum(String),
+    /// In order along an axis.
+    Sort {
+        /// The axis.
+        axis: usize,
+        /// Whether the largest comes first.
+        descending: bool,
+    },
+    /// The places of the elements in order.
+    Argsort {
+        /// The axis.
+        axis: usize,
+        /// Whether the largest comes first.
+        descending: bool,
+    },
+    /// The part of matrices on one side of a diagonal, zeros elsewhere.
+    Triangle {
+        /// Whether the upper one.
+        upper: bool,
+        /// Which diagonal.
+        diagonal: i64,
+    },
+    /// One number in the shape of the input.
+    Full(f64),
+    /// Numbers that the model holds, on the device of the input.
+    Constant(Constant),
+    /// The sizes of the axes.
+    Sizes,
+    /// Another shape, of which some sizes, −2, are what the other inputs hold.
+    ReshapeBy(Vec<i64>),
+    /// One number in a shape of which some sizes, −2, are what the inputs hold.
+    FullBy {
+        /// The shape.
+        sizes: Vec<i64>,
+        /// The number.
+        value: f64,
+    },
+    /// Channels to pixels, channels last.
+    DepthToSpace(usize),
+    /// Pixels to channels, channels last.
+    SpaceToDepth(usize),
 }
 
 /// How a function is called in source.
@@ -184,7 +319,7 @@ pub enum Expression {
     Function(&'static str, &'static str, Vec<Literal>),
     /// The same with all tensors behind the first one in a list: `merge::average(a, vec![b, c])`.
     Variadic(&'static str, &'static str, Vec<Literal>),
-    /// A method of the first tensor, `x.reshape([0, -1])`.
+    /// A method of the first tensor, `x.reshape([0, -1])`: the other tensors, then the others.
     Method(&'static str, Vec<Literal>),
     /// `Tensor::cat(vec![a, b], 1)`
     Concatenate(usize),
@@ -217,6 +352,23 @@ impl Function {
                 function("activation", "softmax_masked", vec![Literal::sizes(axes)])
             }
             Self::LowerMasked => function("activation", "lower_masked", vec![]),
+            Self::Normalize {
+                mean,
+                variance,
+                shape,
+                invert,
+            } => {
+                let slice = |values: &[f64]| {
+                    Literal::Slice(values.iter().copied().map(Literal::Float).collect())
+                };
+                let arguments = vec![
+                    slice(mean),
+                    slice(variance),
+                    Literal::sizes(shape),
+                    (*invert).into(),
+                ];
+                function("normalization", "normalize", arguments)
+            }
             Self::L2Normalize { axes, least_square } => {
                 let arguments = vec![Literal::sizes(axes), (*least_square).into()];
                 function("normalization", "l2_normalize", arguments)
@@ -320,6 +472,7 @@ impl Function {
             Self::Maximum => function("merge", "maximum", vec![]),
             Self::Minimum => function("merge", "minimum", vec![]),
             Self::Average => Variadic("merge", "average", vec![]),
+            Self::Cosine => function("merge", "cosine", vec![]),
             Self::Dot(axes) => function("merge", "dot", vec![Literal::sizes(axes)]),
             Self::Above(value) => function("mask", "above", vec![(*value).into()]),
             Self::Masking(value) => function("mask", "masking", vec![(*value).into()]),
@@ -339,6 +492,102 @@ impl Function {
             Self::FoldMask(axes) => function("attention", "fold_mask", slice(axes)),
             Self::UnfoldScores(axes) => function("attention", "unfold_scores", slice(axes)),
             Self::Any { axis, .. } => function("mask", "any", vec![(*axis).into()]),
+            Self::Unary(unary) => operation::unary(*unary),
+            Self::Binary(binary) => operation::binary(*binary, input.kind),
+            Self::Scalar(binary, number) => operation::scalar(*binary, *number, input.kind),
+            Self::Compare(comparison) => operation::compare(*comparison, input.kind),
+            Self::CompareScalar(comparison, number) => {
+                operation::compare_scalar(*comparison, *number, input.kind)
+            }
+            Self::Xor => function("elementwise", "xor", vec![]),
+            Self::Not => Method("bool_not", vec![]),
+            Self::Test(Test::Nan) => Method("is_nan", vec![]),
+            Self::Test(Test::Infinite) => Method("is_inf", vec![]),
+            Self::Test(Test::Finite) => Method("is_finite", vec![]),
+            Self::Where if input.kind == Kind::Int => function("indexing", "int_select", vec![]),
+            Self::Where => function("indexing", "select", vec![]),
+            Self::Clip { least, most } => {
+                let number = |value: f64| operation::number(value, input.kind);
+                match (*least, *most) {
+                    (Some(least), Some(most)) => Method("clamp", vec![number(least), number(most)]),
+                    (Some(least), None) => Method("clamp_min", vec![number(least)]),
+                    (None, Some(most)) => Method("clamp_max", vec![number(most)]),
+                    (None, None) => Itself,
+                }
+            }
+            Self::Reduce { reduction, axes } => operation::reduce(*reduction, axes),
+            Self::ArgReduce { largest, axis } => {
+                let name = if *largest { "argmax" } else { "argmin" };
+                Method(name, vec![(*axis).into()])
+            }
+            Self::Cumulative { product, axis } => {
+                let name = if *product { "cumprod" } else { "cumsum" };
+                Method(name, vec![(*axis).into()])
+            }
+            Self::Slice(ranges) => {
+                let ranges = ranges.iter().map(|range| {
+                    let step = range.step.unwrap_or(1).into();
+                    Literal::Tuple(vec![range.start.into(), range.stop.into(), step])
+                });
+                function("indexing", "slice", vec![Literal::Array(ranges.collect())])
+            }
+            Self::Squeeze(axes) => Method("squeeze_dims", slice(axes)),
+            Self::Tile(counts) => Method("repeat", slice(counts)),
+            Self::Expand(sizes) => {
+                let sizes = sizes.iter().map(|size| (*size).into());
+                Method("expand", vec![Literal::Array(sizes.collect())])
+            }
+            Self::PadWith { widths, value } => {
+                let arguments = vec![Literal::pairs(widths), (*value).into()];
+                function("indexing", "pad_with", arguments)
+            }
+            Self::Take(axis) => function("indexing", "take", vec![(*axis).into()]),
+            Self::TakeAlong(axis) => function("indexing", "take_along", vec![(*axis).into()]),
+            Self::OneHot { classes, axis } => {
+                let arguments = vec![(*classes).into(), (*axis).into()];
+                function("indexing", "one_hot", arguments)
+            }
+            Self::Matmul => Method("matmul", vec![]),
+            Self::Einsum(equation) => {
+                let name = match equation.contains(',') {
+                    true => "einsum",
+                    false => "einsum_of_one",
+                };
+                function("einsum", name, vec![Literal::Text(equation.clone())])
+            }
+            Self::Sort { axis, descending } => {
+                let name = if *descending {
+                    "sort_descending"
+                } else {
+                    "sort"
+                };
+                Method(name, vec![(*axis).into()])
+            }
+            Self::Argsort { axis, descending } => {
+                let name = match descending {
+                    true => "argsort_descending",
+                    false => "argsort",
+                };
+                Method(name, vec![(*axis).into()])
+            }
+            Self::Triangle { upper, diagonal } => {
+                let name = if *upper { "triu" } else { "tril" };
+                Method(name, vec![(*diagonal).into()])
+            }
+            Self::Full(value) => Method("full_like", vec![operation::number(*value, input.kind)]),
+            Self::Constant(constant) => operation::constant(constant),
+            Self::Sizes => function("shape", "sizes", vec![]),
+            Self::ReshapeBy(sizes) => {
+                let sizes = sizes.iter().map(|size| (*size).into());
+                Variadic("shape", "reshape_by", vec![Literal::Array(sizes.collect())])
+            }
+            Self::FullBy { sizes, value } => {
+                let sizes = sizes.iter().map(|size| (*size).into()).collect();
+                let arguments = vec![Literal::Array(sizes), (*value).into()];
+                Variadic("shape", "full_by", arguments)
+            }
+            Self::DepthToSpace(block) => function("shape", "depth_to_space", vec![(*block).into()]),
+            Self::SpaceToDepth(block) => function("shape", "space_to_depth", vec![(*block).into()]),
         }
     }
 }
@@ -372,13 +621,17 @@ pub struct PoolWindow {
     pub size: Vec<usize>,
     /// Strides per spatial axis.
     pub strides: Vec<usize>,
-    /// Whether the borders are padded as TensorFlow's `SAME` has it.
-    pub same: bool,
+    /// How the borders are padded; never `Causal` and `TheanoFull`.
+    pub padding: Padding,
 }
 
 impl PoolWindow {
     fn arguments(&self) -> Vec<Literal> {
-        let padding = if self.same { "Same" } else { "Valid" };
+        let padding = match self.padding {
+            Padding::Same => "Same",
+            Padding::TheanoSame => "TheanoSame",
+            _ => "Valid",
+        };
         let padding = Literal::Variant("Padding", padding, vec![]);
         vec![
             Literal::sizes(&self.size),

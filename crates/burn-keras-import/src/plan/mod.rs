@@ -8,6 +8,7 @@
 mod function;
 mod literal;
 mod module;
+mod operation;
 mod ownership;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use keras_ir::shape::Spec;
 pub use function::{Expression, Function, PoolWindow, ReducedAxes};
 pub use literal::Literal;
 pub use module::{Construction, Maker, Module, Param, ParamKind, Source, Transform};
+pub(crate) use operation::has_scalar;
 pub(crate) use ownership::Ownership;
 
 /// The index of a [`Value`] in its [`Body`].

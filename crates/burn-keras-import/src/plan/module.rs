@@ -4,6 +4,7 @@
 use keras_ir::Activation;
 use keras_ir::layer::attention::{MaskedRows, Score};
 use keras_ir::layer::einsum::Equation;
+use keras_ir::layer::keras1::EarlyStatistics;
 use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
 
@@ -97,6 +98,37 @@ pub enum Module {
         /// Whether there is a gamma.
         scale: bool,
     },
+    /// `burn_keras_nn::dense::MaxoutDense`.
+    MaxoutDense {
+        /// Input features.
+        input: usize,
+        /// Output features.
+        output: usize,
+        /// How many there are to choose from.
+        pieces: usize,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// `burn_keras_nn::dense::Highway`.
+    Highway {
+        /// Features.
+        features: usize,
+        /// Whether there are biases.
+        bias: bool,
+        /// Of what is not the input.
+        activation: Activation,
+    },
+    /// `burn_keras_nn::normalization::EarlyBatchNormalization`.
+    EarlyBatchNormalization {
+        /// Features.
+        features: usize,
+        /// Whose mean and deviation are taken.
+        statistics: EarlyStatistics,
+        /// Added to variance or deviation.
+        epsilon: f64,
+        /// Keras's momentum.
+        momentum: f64,
+    },
     /// `burn_keras_nn::normalization::BatchRenormalization`.
     BatchRenormalization {
         /// Features.
@@ -158,10 +190,31 @@ pub enum Module {
         /// Whether there is a gamma.
         scale: bool,
     },
+    /// `burn_keras_nn::normalization::Normalization`.
+    Normalization {
+        /// The number of elements that have a mean each.
+        features: usize,
+        /// Their axes, ascending.
+        axes: Vec<usize>,
+        /// Whether a normalised input is taken back.
+        invert: bool,
+    },
     /// `burn_keras_nn::activation::PRelu`.
     PRelu {
         /// The shape of Keras's alpha.
         shape: Vec<usize>,
+    },
+    /// `burn_keras_nn::activation::ParametricSoftplus`.
+    ParametricSoftplus {
+        /// The shape of Keras's weights.
+        shape: Vec<usize>,
+    },
+    /// `burn_keras_nn::activation::SRelu`.
+    SRelu {
+        /// The shape of Keras's weights.
+        shape: Vec<usize>,
+        /// Whether what a negative lower slope gives is cut off at the upper threshold.
+        cuts_left: bool,
     },
     /// `burn::nn::Embedding`.
     Embedding {
@@ -708,12 +761,79 @@ impl Module {
                     .add("with_center", *center, true)
                     .add("with_scale", *scale, true),
             ),
+            Self::Normalization {
+                features,
+                axes,
+                invert,
+            } => make(
+                "Normalization",
+                Scoped("NormalizationConfig"),
+                vec![(*features).into(), Literal::sizes(axes)],
+                options().add("with_invert", *invert, false),
+            ),
+            Self::MaxoutDense {
+                input,
+                output,
+                pieces,
+                bias,
+            } => make(
+                "MaxoutDense",
+                Config("MaxoutDenseConfig"),
+                vec![(*input).into(), (*output).into(), (*pieces).into()],
+                options().add("with_bias", *bias, true),
+            ),
+            Self::Highway {
+                features,
+                bias,
+                activation,
+            } => make(
+                "Highway",
+                Config("HighwayConfig"),
+                vec![(*features).into()],
+                options().add("with_bias", *bias, true).add(
+                    "with_activation",
+                    *activation,
+                    Activation::Linear,
+                ),
+            ),
             Self::PRelu { shape } => make(
                 "PRelu",
                 Config("PReluConfig"),
                 vec![Literal::sizes(shape)],
                 options(),
             ),
+            Self::ParametricSoftplus { shape } => make(
+                "ParametricSoftplus",
+                Config("ParametricSoftplusConfig"),
+                vec![Literal::sizes(shape)],
+                options(),
+            ),
+            Self::SRelu { shape, cuts_left } => make(
+                "SRelu",
+                Config("SReluConfig"),
+                vec![Literal::sizes(shape)],
+                options().add("with_cuts_left", *cuts_left, false),
+            ),
+            Self::EarlyBatchNormalization {
+                features,
+                statistics,
+                epsilon,
+                momentum,
+            } => {
+                let statistics = match statistics {
+                    EarlyStatistics::Sample => "Sample",
+                    EarlyStatistics::Batch => "Batch",
+                    EarlyStatistics::Deviation => "Deviation",
+                    EarlyStatistics::Variance => "Variance",
+                };
+                let statistics = Literal::Variant("EarlyStatistics", statistics, vec![]);
+                make(
+                    "EarlyBatchNormalization",
+                    Scoped("EarlyBatchNormalizationConfig"),
+                    vec![(*features).into(), statistics],
+                    batch_options(*epsilon, *momentum, true, true),
+                )
+            }
             Self::Embedding { count, size } => make(
                 "Embedding",
                 Config("EmbeddingConfig"),
@@ -951,6 +1071,20 @@ impl Module {
                     Transform::Flatten,
                 ));
             }
+            Self::MaxoutDense { bias, .. } => {
+                params.push(plain("weight", "W"));
+                if *bias {
+                    params.push(plain("bias", "b"));
+                }
+            }
+            Self::Highway { bias, .. } => {
+                params.push(plain("weight", "W"));
+                params.push(plain("gate_weight", "W_carry"));
+                if *bias {
+                    params.push(plain("bias", "b"));
+                    params.push(plain("gate_bias", "b_carry"));
+                }
+            }
             Self::BatchRenormalization { center, scale, .. } => {
                 params.extend(affine(*scale, *center));
                 params.extend(
@@ -970,7 +1104,27 @@ impl Module {
                 params.extend(affine(*scale, *center));
             }
             Self::RmsNormalization { .. } => params.push(row("gamma", "scale")),
+            Self::Normalization { .. } => params.extend(
+                ["mean", "variance", "count"].map(|name| statistic(name, name, Transform::Flatten)),
+            ),
             Self::PRelu { .. } => params.push(row("alpha", "alpha")),
+            Self::ParametricSoftplus { .. } => {
+                params.extend([row("alpha", "alphas"), row("beta", "betas")]);
+            }
+            Self::SRelu { .. } => params
+                .extend(["t_left", "a_left", "t_right", "a_right"].map(|name| row(name, name))),
+            Self::EarlyBatchNormalization { statistics, .. } => {
+                let spread = match statistics {
+                    EarlyStatistics::Deviation => "moving_deviation",
+                    _ => "moving_variance",
+                };
+                params.extend([
+                    plain("gamma", "gamma"),
+                    plain("beta", "beta"),
+                    statistic("running_mean", "moving_mean", Transform::None),
+                    statistic("running_var", spread, Transform::None),
+                ]);
+            }
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {
                 cell, layout, bias, ..

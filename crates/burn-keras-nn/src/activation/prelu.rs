@@ -6,6 +6,8 @@ use burn::{
     tensor::{Device, Tensor, activation::relu},
 };
 
+use super::keras1::of_elements;
+
 /// Configuration of a [`PRelu`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PReluConfig {
@@ -58,9 +60,7 @@ impl PRelu {
     ///
     /// If `x` has not one axis more than `alpha`, or its sizes do not fit.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let shape: [usize; D] =
-            core::array::from_fn(|axis| axis.checked_sub(1).map_or(1, |at| self.shape[at]));
-        let alpha = self.alpha.val().reshape(shape);
+        let alpha = of_elements(&self.alpha, &self.shape);
         let negative = relu(x.clone().neg()).mul(alpha);
         relu(x).sub(negative)
     }

@@ -1,9 +1,10 @@
 //! Numbers from Keras 3.15.1 and tf_keras 2.21 on TensorFlow. For `wave` see `testing.rs`; unless
 //! the test says otherwise a gamma is `wave([n], 1.7) + 2` and a beta `wave([n], 2.9)`.
-#![allow(clippy::excessive_precision)]
 
 use super::*;
+use crate::Scope;
 use crate::testing::{close, devices, values, wave};
+use burn::module::RunningState;
 
 fn gamma(size: usize, device: &Device) -> Param<Tensor<1>> {
     Param::from_tensor(wave([size], 1.7, device).add_scalar(2.0))
@@ -196,5 +197,77 @@ fn gradients_at_zero_are_finite() {
         let y = norm.forward(l2_normalize(x.clone(), [1], 1e-24));
         let gradient = x.grad(&y.sum().backward()).unwrap();
         assert!(values(gradient).iter().all(|value| value.is_finite()));
+    }
+}
+
+// Keras 1.2.2: BatchNormalization(epsilon=.02) of wave((2, 3, 4), .3), mode=1, and mode=2, axis=1.
+#[test]
+fn early_modes() {
+    for device in devices() {
+        let x = || wave([2, 3, 4], 0.3, &device);
+        let norm = |features, statistics| {
+            let config = EarlyBatchNormalizationConfig::new(features, statistics);
+            let mut norm = config.with_epsilon(0.02).init(&Scope::new("net"), &device);
+            norm.gamma = gamma(features, &device);
+            norm.beta = beta(features, &device);
+            values(norm.forward(x()))
+        };
+        close(
+            &norm(4, EarlyStatistics::Sample),
+            &[
+                -3.611372, -0.6618769, 0.9488269, 1.016503, 3.50375, 1.297065, -1.397493,
+                -3.647743, 3.828585, -0.1809605, -2.175879, -2.098378, -3.239547, -1.541152,
+                0.4058216, 1.876431, -2.349196, 0.6189566, 0.9323044, -0.8602544, 3.872679,
+                1.060038, -1.664159, -3.508898,
+            ],
+            2e-6,
+        );
+        close(
+            &norm(3, EarlyStatistics::Batch),
+            &[
+                0.5046772, 2.2914, 3.508024, 3.939657, 1.668089, -0.1585379, -2.843272, -5.911912,
+                -1.100088, -2.494637, -3.22407, -3.15955, -4.761838, -3.181804, -1.20514,
+                0.8190184, 0.1993322, 1.855135, 2.297156, 1.44732, 4.057453, 2.32446, 0.4053864,
+                -1.360802,
+            ],
+            2e-6,
+        );
+    }
+}
+
+// (x - mean) / (deviation + epsilon), of Keras 1.0.5; Keras 1.0.7 on Theano has the root of the
+// variance there.
+#[test]
+fn early_running_statistics() {
+    for device in devices() {
+        for (statistics, expected) in [
+            (EarlyStatistics::Deviation, [0.0, 2.0 / 4.5]),
+            (EarlyStatistics::Variance, [0.0, 2.0 / 2.5]),
+        ] {
+            let config = EarlyBatchNormalizationConfig::new(1, statistics).with_epsilon(0.5);
+            let mut norm = config.init(&Scope::new("net"), &device);
+            norm.running_mean = RunningState::new(Tensor::from_floats([1.0], &device));
+            norm.running_var = RunningState::new(Tensor::from_floats([4.0], &device));
+            let x = Tensor::<2>::from_floats([[1.0], [3.0]], &device);
+            close(&values(norm.forward(x)), &expected, 1e-6);
+        }
+    }
+}
+
+#[test]
+fn early_statistics_are_learnt() {
+    let device = devices()[0].clone().autodiff();
+    for (statistics, deviation, learnt) in [
+        (EarlyStatistics::Deviation, 1.5 + 1.25, 0.75 + 0.25 * 1.5),
+        (EarlyStatistics::Variance, 1.0 + 1.25, 1.0),
+    ] {
+        let config = EarlyBatchNormalizationConfig::new(1, statistics).with_epsilon(1.25);
+        let norm = config.with_momentum(0.75).init(&Scope::new("net"), &device);
+        // mean 2, variance 1
+        let x = Tensor::<2>::from_floats([[1.0], [3.0]], &device);
+        let y = norm.forward(x);
+        close(&values(y), &[-1.0 / deviation, 1.0 / deviation], 1e-6);
+        close(&values(norm.running_mean.value_sync()), &[0.5], 1e-6);
+        close(&values(norm.running_var.value_sync()), &[learnt], 1e-6);
     }
 }

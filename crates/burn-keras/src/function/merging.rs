@@ -62,6 +62,10 @@ where
     Ok(nn::dot::<A, B, D>(Tensor::restore(a)?, Tensor::restore(b)?, axes).erase())
 }
 
+pub(super) fn cosine(a: Value, b: Value) -> Result<Value, Error> {
+    Ok(nn::cosine(Tensor::restore(a)?, Tensor::restore(b)?).erase())
+}
+
 pub(super) fn average(inputs: Vec<Value>) -> Result<Value, Error> {
     let rank = inputs.first().map_or(0, Value::rank);
     at_rank!(rank, D => average_of(restore_all::<D, Float>(inputs)?), else no_rank(rank))
@@ -79,7 +83,7 @@ where
 }
 
 /// Integers of several widths in the widest: Burn computes with one alone.
-fn as_wide(inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
+pub(super) fn as_wide(inputs: Vec<Value>) -> Result<Vec<Value>, Error> {
     let is_int = |value: &Value| matches!(value, Value::Int(_));
     let first = inputs.iter().find(|value| is_int(value)).map(Value::dtype);
     let other = |value: &Value| is_int(value) && Some(value.dtype()) != first;

@@ -7,6 +7,7 @@
 mod attention;
 mod masks;
 mod merging;
+mod operations;
 mod pooling;
 mod resizing;
 mod scaling;
@@ -38,11 +39,28 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
             let [scores, query, key] = take(inputs)?;
             attention::unfold_scores(scores, query, key, axes, rank)
         }
+        Function::Where => {
+            let [x, keep, other] = take(inputs)?;
+            operations::select(x, keep, other)
+        }
+        Function::ReshapeBy(shape) => operations::reshape_by(inputs, shape),
+        Function::FullBy { sizes, value } => operations::full_by(inputs, sizes, *value),
+        Function::Einsum(equation) => operations::einsum(inputs, equation, rank),
+        Function::Binary(_)
+        | Function::Compare(_)
+        | Function::Xor
+        | Function::Take(_)
+        | Function::TakeAlong(_)
+        | Function::Matmul => {
+            let [a, b] = take(inputs)?;
+            operations::binary(function, a, b, rank)
+        }
         Function::Add
         | Function::Subtract
         | Function::Multiply
         | Function::Maximum
         | Function::Minimum
+        | Function::Cosine
         | Function::And
         | Function::Or
         | Function::ApplyMask
@@ -73,6 +91,12 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::Sparsemax(axis) => along(x, *axis, Along::Sparsemax),
         Function::Glu(axis) => along(x, *axis, Along::Glu),
         Function::SoftmaxAxes(axes) => softmax_axes(x, axes),
+        Function::Normalize {
+            mean,
+            variance,
+            shape,
+            invert,
+        } => float!(x, D, x => normalization::normalize(x, mean, variance, array(shape)?, *invert)),
         Function::L2Normalize { axes, least_square } => l2_normalize(x, axes, *least_square),
         Function::ToFloat => shaping::to_float(x),
         Function::ToInt => shaping::to_int(x),
@@ -120,15 +144,14 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
         Function::FoldAxes(axes) => attention::fold_axes(x, axes),
-        _ => Err(Error::Data(format!(
-            "{function:?} takes more than one input"
-        ))),
+        _ => operations::unary(function, x, rank),
     }
 }
 
 fn binary(function: &Function, a: Value, b: Value, rank: usize) -> Result<Value, Error> {
     match function {
         Function::And | Function::Or => masks::combine(function, a, b),
+        Function::Cosine => merging::cosine(a, b),
         Function::ApplyMask => masks::apply_mask(a, b),
         Function::Fill(value) => masks::fill(a, b, *value),
         Function::UnfoldSteps => shaping::unfold_steps(a, &b),

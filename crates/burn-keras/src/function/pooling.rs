@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use burn_keras_import::plan::PoolWindow;
 use burn_keras_nn::{Padding, pool};
+use keras_ir::layer::convolution::Padding as Borders;
 
 use super::{apply, array, no_rank};
 use crate::rank::{at_number, at_rank};
@@ -10,10 +11,10 @@ use crate::value::Erased;
 use crate::{Error, Value};
 
 fn padding(window: &PoolWindow) -> Padding {
-    if window.same {
-        Padding::Same
-    } else {
-        Padding::Valid
+    match window.padding {
+        Borders::Same => Padding::Same,
+        Borders::TheanoSame => Padding::TheanoSame,
+        _ => Padding::Valid,
     }
 }
 

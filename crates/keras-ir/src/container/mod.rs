@@ -7,6 +7,7 @@
 //! and nothing outside the file is ever opened.
 
 mod archive;
+mod arrangement;
 mod attributes;
 mod bytes;
 pub mod checkpoint;
@@ -20,6 +21,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 pub use archive::Archive;
+pub use arrangement::Arrangement;
 pub use attributes::{Attribute, Attributes};
 pub use bytes::ByteView;
 pub use checkpoint::Checkpoint;

@@ -49,6 +49,18 @@ impl Shards {
                 files.insert(file.to_owned(), H5File::open(&folder.join(file))?);
             }
         }
+        if entries.values().all(Value::is_string) {
+            // Keras 3.10 lists the first file of each object alone: where one goes on in another, the
+            // names of the files count.
+            let last = files.keys().next_back().cloned().unwrap_or_default();
+            for file in followers(&last) {
+                let path = folder.join(&file);
+                if !path.is_file() {
+                    break;
+                }
+                files.insert(file, H5File::open(&path)?);
+            }
+        }
         Ok(Self {
             files: files.into_values().collect(),
             name,
@@ -66,6 +78,17 @@ impl Shards {
                 expected: "object",
             })
     }
+}
+
+/// The names of the files behind `<base>_00001.weights.h5`.
+fn followers(name: &str) -> impl Iterator<Item = String> {
+    const END: &str = ".weights.h5";
+    let parts = name
+        .strip_suffix(END)
+        .and_then(|name| name.rsplit_once('_'));
+    let parts = parts.and_then(|(base, number)| Some((base.to_owned(), number.parse().ok()?)));
+    let (base, number): (String, u32) = parts.unwrap_or((String::new(), u32::MAX));
+    (number..u32::MAX).map(move |number| format!("{base}_{:05}{END}", number + 1))
 }
 
 impl Container for Shards {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::arrangement::{Arranged, Arrangement};
 use super::{ByteView, ContainerError, Dtype};
 
 /// A tensor in a container: cheap to clone, nothing read before it is asked for.
@@ -28,6 +29,8 @@ pub(super) enum Elements {
     Swapped(ByteView),
     /// To be decoded.
     Encoded(Box<dyn Decode>),
+    /// Made of other tensors.
+    Arranged(Arranged),
 }
 
 /// Decodes the elements of one tensor.
@@ -59,6 +62,66 @@ impl StoredTensor {
         let byte_len = bytes.len();
         let elements = Elements::Plain(ByteView::from_vec(bytes));
         Ok(Self::new(path, shape, dtype, byte_len, elements))
+    }
+
+    /// A tensor that is made of `sources` whenever it is read; its path is that of the first.
+    ///
+    /// ```
+    /// use keras_ir::container::{Arrangement, Dtype, StoredTensor};
+    ///
+    /// let kernel = StoredTensor::from_parts("W", [1, 2, 3], Dtype::U8, vec![1, 2, 3, 4, 5, 6])?;
+    /// let arrangement = Arrangement { permutation: vec![2, 1, 0], reversed: vec![0], dropped: vec![2] };
+    /// let turned = StoredTensor::arranged(vec![kernel], arrangement)?;
+    /// assert_eq!(turned.shape(), [3, 2]);
+    /// assert_eq!(turned.read()?.as_ref(), [3, 6, 2, 5, 1, 4]);
+    /// # Ok::<(), keras_ir::container::ContainerError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Sources that cannot be joined, or that the arrangement does not fit.
+    pub fn arranged(sources: Vec<Self>, arrangement: Arrangement) -> Result<Self, ContainerError> {
+        let (path, dtype) = match sources.first() {
+            Some(first) => (first.path().to_owned(), first.dtype()),
+            None => (String::new(), Dtype::U8),
+        };
+        let refuse = |reason: String| ContainerError::Malformed {
+            file: "memory".to_owned(),
+            path: path.clone(),
+            reason,
+        };
+        let arranged = Arranged::new(sources, arrangement).map_err(refuse)?;
+        let shape = arranged.shape();
+        let byte_len = byte_len(&shape, dtype).ok_or_else(|| refuse("too large".into()))?;
+        let elements = Elements::Arranged(arranged);
+        Ok(Self::new(path.clone(), shape, dtype, byte_len, elements))
+    }
+
+    /// The tensors of the file that this one is made of: itself, unless it is
+    /// [`arranged`](Self::arranged).
+    #[must_use]
+    pub fn sources(&self) -> &[Self] {
+        match &self.inner.elements {
+            Elements::Arranged(arranged) => arranged.sources(),
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    /// `sources` as this tensor is made of its own: what belongs to a weight element by element,
+    /// and is stored like it.
+    ///
+    /// # Errors
+    ///
+    /// Sources that cannot be joined, or that the arrangement does not fit.
+    pub fn arrange_alike(&self, sources: Vec<Self>) -> Result<Self, ContainerError> {
+        match (&self.inner.elements, <[Self; 1]>::try_from(sources)) {
+            (Elements::Arranged(arranged), sources) => {
+                let sources = sources.map_or_else(|sources| sources, Vec::from);
+                Self::arranged(sources, arranged.arrangement().clone())
+            }
+            (_, Ok([source])) => Ok(source),
+            (_, Err(sources)) => Self::arranged(sources, Arrangement::default()),
+        }
     }
 
     /// A tensor of a file. The length of the elements has been checked.
@@ -126,6 +189,7 @@ impl StoredTensor {
                 Ok(Cow::Owned(bytes))
             }
             Elements::Encoded(decoder) => decoder.decode(),
+            Elements::Arranged(arranged) => arranged.read().map(Cow::Owned),
         }
     }
 

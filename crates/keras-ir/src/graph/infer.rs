@@ -148,6 +148,13 @@ impl Walk<'_> {
                     None
                 }
             },
+            LayerKind::Operation(operation) => match operation.outputs(inputs) {
+                Ok(outputs) => Some(outputs),
+                Err(mismatch) => {
+                    self.report(id, mismatch.expected, mismatch.found);
+                    None
+                }
+            },
             LayerKind::Wrapper(wrapper, parts) => {
                 let mut part = |index: usize, inputs: &[Spec]| {
                     let outputs = parts

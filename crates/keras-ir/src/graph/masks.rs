@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::order::run_order;
 use super::{Graph, LayerKind, ModelId, TensorId};
+use crate::shape::Spec;
 
 /// What is left of the masks of a model's tensors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,19 @@ impl Graph {
                         inputs.as_slice(),
                         call.outputs.as_slice(),
                         layer.is_nothing(),
+                    ) {
+                        objects[output.0] = *object;
+                    }
+                }
+                LayerKind::Operation(operation) => {
+                    let specs = call.inputs.iter();
+                    let specs: Vec<Spec> = specs
+                        .map(|tensor| model.tensors[tensor.0].spec.clone())
+                        .collect();
+                    if let ([object], [output], true) = (
+                        inputs.as_slice(),
+                        call.outputs.as_slice(),
+                        operation.is_nothing(&specs),
                     ) {
                         objects[output.0] = *object;
                     }

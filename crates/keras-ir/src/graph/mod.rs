@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::container::StoredTensor;
 use crate::layer;
+use crate::layer::operation::{Family, Operation};
 use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Generation;
@@ -126,6 +127,8 @@ pub enum LayerKind {
     Model(ModelId),
     /// A layer that computes.
     Layer(layer::LayerKind),
+    /// An operation: a function with its constants, no weights.
+    Operation(Box<Operation>),
     /// A layer that calls others, its parts: they are in no list of a model's layers.
     Wrapper(layer::Wrapper, Vec<LayerId>),
     /// A layer that is not known; only in a graph whose problems are still being collected.
@@ -166,10 +169,7 @@ pub struct Call {
 impl Layer {
     /// Whether this is a node of an operation, which Keras 3 does not count among the layers.
     pub fn is_operation(&self) -> bool {
-        matches!(
-            self.kind,
-            LayerKind::Layer(layer::LayerKind::MaskOperation(_))
-        )
+        matches!(&self.kind, LayerKind::Operation(operation) if operation.family == Family::Keras)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::activation::Activation;
 use crate::json;
 use crate::problem::{Problem, ProblemKind};
-use crate::version::Generation;
+use crate::version::{Generation, Writer};
 
 /// Where the channels of an image are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,17 +74,17 @@ fn is_neutral(key: &str) -> bool {
 #[derive(Debug)]
 pub struct Config<'a> {
     map: &'a Map<String, Value>,
-    generation: Generation,
+    writer: Writer,
     read: BTreeSet<&'static str>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Config<'a> {
-    /// A reader of `map`, written by `generation`.
-    pub fn new(map: &'a Map<String, Value>, generation: Generation) -> Self {
+    /// A reader of `map`, written by `writer`.
+    pub fn new(map: &'a Map<String, Value>, writer: impl Into<Writer>) -> Self {
         Self {
             map,
-            generation,
+            writer: writer.into(),
             read: BTreeSet::new(),
             problems: Vec::new(),
         }
@@ -92,7 +92,12 @@ impl<'a> Config<'a> {
 
     /// The generation that wrote the config.
     pub fn generation(&self) -> Generation {
-        self.generation
+        self.writer.generation
+    }
+
+    /// Who wrote the config.
+    pub fn writer(&self) -> Writer {
+        self.writer
     }
 
     /// The problems found, with those of keys that nobody read.
@@ -309,7 +314,7 @@ impl<'a> Config<'a> {
     /// An activation; none where the key is missing.
     pub fn activation(&mut self, key: &'static str) -> Activation {
         let value = self.value(key).unwrap_or(&Value::Null);
-        Activation::read(value, self.generation).unwrap_or_else(|| {
+        Activation::read(value, self.generation()).unwrap_or_else(|| {
             self.problems.push(
                 Problem::new(ProblemKind::UnsupportedOption)
                     .key(key)

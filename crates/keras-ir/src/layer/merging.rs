@@ -4,6 +4,7 @@ use super::config::Config;
 use super::normalization::least_square;
 use super::{KerasLayer, MaskRule, Mismatch};
 use crate::shape::{Kind, Shape, Spec};
+use crate::version::Generation;
 
 /// What a [`Merge`] does with its inputs, from the left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +30,8 @@ pub enum MergeOperation {
 pub struct Merge {
     /// What is done.
     pub operation: MergeOperation,
+    /// Whether inputs may have other shapes than the first; not in Keras 1.
+    pub broadcasts: bool,
 }
 
 /// The kind that inputs of several kinds have together: floats win over integers, and those over
@@ -54,8 +57,9 @@ pub fn broadcast_rank(input: &Shape, rank: usize) -> Shape {
 }
 
 impl KerasLayer for Merge {
-    fn read(class: &str, _config: &mut Config<'_>) -> Self {
+    fn read(class: &str, config: &mut Config<'_>) -> Self {
         Self {
+            broadcasts: config.generation() > Generation::Keras1,
             operation: match class {
                 "Subtract" => MergeOperation::Subtract,
                 "Multiply" => MergeOperation::Multiply,
@@ -74,6 +78,10 @@ impl KerasLayer for Merge {
         };
         if !count_fits {
             return Err(Mismatch::new("the inputs to merge", inputs));
+        }
+        let alike = |spec: &Spec| spec.shape.accepts(&inputs[0].shape);
+        if !self.broadcasts && !inputs.iter().all(alike) {
+            return Err(Mismatch::new("inputs of one shape", inputs));
         }
         let rank = inputs.iter().map(|spec| spec.shape.rank()).max();
         let mut merged: Vec<Option<usize>> = vec![Some(1); rank.unwrap_or(0)];
@@ -170,6 +178,9 @@ pub struct Dot {
     /// With `normalize`, both are scaled to length 1 along their axis first: the least square of a
     /// length that is divided by.
     pub normalize: Option<f64>,
+    /// Whether both are vectors or both are matrices: on Keras 1 with TensorFlow, which makes
+    /// something else of more axes than its own shapes say.
+    pub of_matrices: bool,
 }
 
 impl Dot {
@@ -190,6 +201,16 @@ impl Dot {
             return Err(mismatch());
         };
         let (a, b) = (&a.shape, &b.shape);
+        let counts_back = self.axes.iter().any(|axis| *axis < 0);
+        let is_simple = match (a.rank(), b.rank()) {
+            (2, 2) => true,
+            (3, 3) => !counts_back,
+            _ => false,
+        };
+        if self.of_matrices && !is_simple {
+            let expected = "two vectors, or two matrices and axes counted from the first";
+            return Err(Mismatch::new(expected, inputs));
+        }
         match (a.axis(self.axes[0]), b.axis(self.axes[1])) {
             (Some(at), Some(bt)) if at > 0 && bt > 0 => match (a.dim(at), b.dim(bt)) {
                 (Some(x), Some(y)) if x != y => Err(mismatch()),
@@ -212,7 +233,9 @@ impl KerasLayer for Dot {
         };
         // Keras 3.15, `numerical_utils.normalize`: the default epsilon.
         let least = least_square(config.generation(), 1e-7);
+        let is_keras1 = config.generation() == Generation::Keras1;
         Self {
+            of_matrices: is_keras1 && !config.bool("theano", false),
             axes,
             normalize: config.bool("normalize", false).then_some(least),
         }

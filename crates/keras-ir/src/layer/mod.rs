@@ -11,23 +11,24 @@ pub mod config;
 pub mod convolution;
 pub mod core;
 pub mod einsum;
+pub mod keras1;
 mod mask;
 pub mod merging;
 pub mod normalization;
+pub mod operation;
 pub mod pooling;
 pub mod regularization;
 pub mod reshaping;
 pub mod resizing;
 pub mod rnn;
 pub mod scaling;
-pub mod symbolic;
 pub mod wrapper;
 
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 use crate::shape::Spec;
-use crate::version::Generation;
+use crate::version::Writer;
 use config::Config;
 pub use mask::MaskRule;
 pub use wrapper::Wrapper;
@@ -180,7 +181,15 @@ pub(crate) fn single_of_rank(inputs: &[Spec], rank: usize) -> Result<&Spec, Mism
     }
 }
 
-/// Every class of layers and wrappers that can be read.
+/// A class of the registry as users know it. There the operations of Keras 3 have `op:` before
+/// their names, and what only Keras 1 had has `keras1:`: later files may have layers of their own
+/// under these names.
+pub fn shown(class: &str) -> &str {
+    let operation = class.strip_prefix("op:");
+    operation.unwrap_or_else(|| class.strip_prefix("keras1:").unwrap_or(class))
+}
+
+/// Every class of layers and wrappers that can be read, as in the registry (see [`shown`]).
 pub fn classes() -> impl Iterator<Item = &'static str> {
     CLASSES.iter().chain(wrapper::CLASSES).copied()
 }
@@ -203,9 +212,9 @@ macro_rules! registry {
             pub fn read(
                 class: &str,
                 config: &Map<String, Value>,
-                generation: Generation,
+                writer: impl Into<Writer>,
             ) -> Option<(Self, Vec<Problem>)> {
-                let mut config = Config::new(config, generation);
+                let mut config = Config::new(config, writer);
                 let kind = match class {
                     $($($class)|+ => Self::$kind(<$layer as KerasLayer>::read(class, &mut config)),)*
                     _ => return None,
@@ -260,6 +269,7 @@ registry! {
     RmsNormalization(normalization::RmsNormalization): "RMSNormalization";
     GroupNormalization(normalization::GroupNormalization): "GroupNormalization";
     UnitNormalization(normalization::UnitNormalization): "UnitNormalization";
+    Normalization(normalization::Normalization): "Normalization";
     Dropout(regularization::Dropout): "Dropout" | "AlphaDropout" | "GaussianDropout";
     SpatialDropout(regularization::SpatialDropout):
         "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D";
@@ -286,7 +296,10 @@ registry! {
         "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention";
     Recurrent(rnn::Recurrent):
         "SimpleRNN" | "GRU" | "LSTM" | "UnifiedGRU" | "UnifiedLSTM" | "CuDNNGRU" | "CuDNNLSTM";
-    MaskOperation(symbolic::MaskOperation):
-        "op:NotEqual" | "op:Any" | "op:ExpandDims" | "op:LogicalOr" | "op:LogicalAnd"
-        | "op:ZerosLike" | "op:OnesLike" | "op:Concatenate" | "op:Cast" | "op:ConvertToTensor";
+    MaxoutDense(keras1::MaxoutDense): "keras1:MaxoutDense";
+    Highway(keras1::Highway): "keras1:Highway";
+    MergeCosine(keras1::MergeCosine): "keras1:Merge";
+    ParametricSoftplus(keras1::ParametricSoftplus): "keras1:ParametricSoftplus";
+    SRelu(keras1::SRelu): "keras1:SReLU";
+    EarlyBatchNormalization(keras1::EarlyBatchNormalization): "keras1:BatchNormalization";
 }

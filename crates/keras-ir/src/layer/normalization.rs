@@ -1,10 +1,12 @@
 //! Normalization.
 
+mod adapted;
 mod batch;
 mod group;
 mod layer;
 mod unit;
 
+pub use adapted::{Constant, Normalization};
 pub use batch::{BatchNormalization, Renorm};
 pub use group::GroupNormalization;
 pub use layer::{LayerNormalization, RmsNormalization};

@@ -36,11 +36,15 @@ impl KerasLayer for Pooling {
         let dimensions = dimensions(class);
         let size = config.sizes("pool_size", dimensions, &vec![2; dimensions]);
         let strides = config.sizes("strides", dimensions, &size);
+        let padding = Padding::read(config, false);
+        if padding == Padding::TheanoFull {
+            config.unsupported("padding", "valid or same");
+        }
         Self {
             reduction: reduction(class),
             window: Window {
                 dilation: vec![1; dimensions],
-                padding: Padding::read(config, false),
+                padding,
                 data_format: config.data_format(),
                 size,
                 strides,

@@ -85,7 +85,14 @@ impl KerasLayer for CustomScale {
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         let operation = MergeOperation::Add;
         match inputs {
-            [a, b] if a.shape.rank() == b.shape.rank() => Merge { operation }.outputs(inputs),
+            [a, b] if a.shape.rank() == b.shape.rank() => {
+                let broadcasts = true;
+                Merge {
+                    operation,
+                    broadcasts,
+                }
+                .outputs(inputs)
+            }
             _ => Err(Mismatch::new("two inputs of equal rank", inputs)),
         }
     }

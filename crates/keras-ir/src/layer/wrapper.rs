@@ -15,7 +15,7 @@ use super::Mismatch;
 use super::config::Config;
 use crate::problem::Problem;
 use crate::shape::Spec;
-use crate::version::Generation;
+use crate::version::Writer;
 
 pub use bidirectional::{Bidirectional, BidirectionalMerge};
 pub use rnn::Rnn;
@@ -39,9 +39,9 @@ macro_rules! registry {
             pub fn read(
                 class: &str,
                 config: &Map<String, Value>,
-                generation: Generation,
+                writer: impl Into<Writer>,
             ) -> Option<(Self, Vec<Part>, Vec<Problem>)> {
-                let mut config = Config::new(config, generation);
+                let mut config = Config::new(config, writer);
                 let (wrapper, parts) = match class {
                     $($class => {
                         let (wrapper, parts) = $wrapper::read(&mut config);

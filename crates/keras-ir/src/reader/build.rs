@@ -1,6 +1,6 @@
 //! From a config to the graph's models, layers and calls; no weights yet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -9,17 +9,20 @@ use super::resolve::{Resolvable, Site, resolve};
 use crate::graph::{Call, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, Tensor, TensorId};
 use crate::json;
 use crate::layer;
+use crate::layer::operation::{self, Operation};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::{Kind, Shape, Spec};
-use crate::version::Generation;
+use crate::version::Writer;
 
 /// Builds models out of configs.
 pub(super) struct Builder {
-    pub generation: Generation,
+    pub writer: Writer,
     pub models: Vec<Model>,
     pub layers: Vec<Layer>,
     pub problems: Vec<Problem>,
     pub notes: Vec<String>,
+    /// The paths of layers that were refused before, and about which nothing more is said.
+    pub refused: HashSet<String>,
 }
 
 /// A layer's entry in a config.
@@ -63,16 +66,20 @@ pub(super) struct Draft<'a> {
     pub ids: Vec<LayerId>,
     pub output_keys: Vec<String>,
     pub deferred: bool,
+    /// Whether the order of the config is that of the layers: not what the graph gives, in a
+    /// Sequential of Keras 1 that begins with a `Merge`.
+    pub in_order: bool,
 }
 
 impl Builder {
-    pub fn new(generation: Generation) -> Self {
+    pub fn new(writer: Writer) -> Self {
         Self {
-            generation,
+            writer,
             models: Vec::new(),
             layers: Vec::new(),
             problems: Vec::new(),
             notes: Vec::new(),
+            refused: HashSet::new(),
         }
     }
 
@@ -151,14 +158,11 @@ impl Builder {
             Value::Object(config) if !is_model => config.clone(),
             _ => Map::new(),
         };
-        // Operation nodes of Keras 3 share class names with layers (`Add`, `Concatenate`), but lack
-        // the flag that layers have. Some layers lack it too (`SpatialDropout1D`), and some
-        // operations have a dtype (`ZerosLike`).
-        let is_operation = self.generation.is_keras3()
-            && !config.contains_key("trainable")
-            && (!config.contains_key("dtype") || !layer::CLASSES.contains(&entry.class.as_str()));
+        let is_operation = self.is_operation(entry);
         let kind = if entry.class == "InputLayer" {
             LayerKind::Input
+        } else if self.refused.contains(&layer_path) {
+            LayerKind::Unknown
         } else if is_model {
             let inside = format!("{layer_path}/");
             match self.model(&entry.class, &entry.config, Some(&entry.name), &inside) {
@@ -166,17 +170,17 @@ impl Builder {
                 None => LayerKind::Unknown,
             }
         } else if is_operation {
-            self.operation(entry, config.clone(), &layer_path)
+            self.operation(entry, &config, &layer_path)
         } else if layer::wrapper::CLASSES.contains(&entry.class.as_str()) {
             self.wrapper(entry, &config, &layer_path)
         } else {
             self.plain(&entry.class, &config, &layer_path)
         };
-        self.check_dtype(&entry.class, &config, &layer_path);
+        self.check_dtype(layer::shown(&entry.class), &config, &layer_path);
         self.layers.push(Layer {
             name: entry.name.clone(),
             path: layer_path,
-            class: entry.class.clone(),
+            class: layer::shown(&entry.class).to_owned(),
             kind,
             trainable: entry.config["trainable"].as_bool().unwrap_or(true),
             config,
@@ -187,9 +191,9 @@ impl Builder {
     }
 
     fn plain(&mut self, class: &str, config: &Map<String, Value>, path: &str) -> LayerKind {
-        match layer::LayerKind::read(class, config, self.generation) {
+        match layer::LayerKind::read(class, config, self.writer) {
             Some((kind, problems)) => {
-                let shown = class.trim_start_matches("op:");
+                let shown = layer::shown(class);
                 let malformed = problems.iter().any(|p| p.kind == ProblemKind::Config);
                 let problems = problems.into_iter().map(|problem| problem.at(path, shown));
                 self.problems.extend(problems);
@@ -198,7 +202,7 @@ impl Builder {
                     return LayerKind::Unknown;
                 }
                 let notes = kind.layer().notes().into_iter();
-                let notes = notes.map(|note| format!("{path} ({class}): {note}"));
+                let notes = notes.map(|note| format!("{path} ({shown}): {note}"));
                 self.notes.extend(notes);
                 LayerKind::Layer(kind)
             }
@@ -211,10 +215,10 @@ impl Builder {
                 };
                 self.problems.push(
                     Problem::new(ProblemKind::UnknownLayer)
-                        .at(path, class.trim_start_matches("op:"))
+                        .at(path, layer::shown(class))
                         .key("class_name")
                         .expected("a layer class that burn-keras reads (see the README)")
-                        .found(class.trim_start_matches("op:"))
+                        .found(layer::shown(class))
                         .help(help),
                 );
                 LayerKind::Unknown
@@ -224,7 +228,7 @@ impl Builder {
 
     /// A wrapper and its parts.
     fn wrapper(&mut self, entry: &Entry, config: &Map<String, Value>, path: &str) -> LayerKind {
-        let read = layer::Wrapper::read(&entry.class, config, self.generation);
+        let read = layer::Wrapper::read(&entry.class, config, self.writer);
         let Some((wrapper, parts, problems)) = read else {
             return LayerKind::Unknown;
         };
@@ -261,17 +265,68 @@ impl Builder {
         LayerKind::Wrapper(wrapper, ids)
     }
 
-    /// An operation node: its constant operands stand in its call, not in its config.
-    fn operation(
-        &mut self,
-        entry: &Entry,
-        mut config: Map<String, Value>,
-        path: &str,
-    ) -> LayerKind {
-        let nodes = entry.nodes.iter();
-        let literals: Vec<Value> = nodes.flat_map(|node| node.literals.clone()).collect();
-        config.insert("literals".into(), Value::Array(literals));
-        self.plain(&format!("op:{}", entry.class), &config, path)
+    /// Whether an entry is an operation.
+    ///
+    /// Operation nodes of Keras 3 share class names with layers (`Add`, `Concatenate`), but lack
+    /// the flag that layers have. Some layers lack it too (`SpatialDropout1D`), and some
+    /// operations have a dtype (`ZerosLike`). `.keras` archives name the module as well.
+    pub(super) fn is_operation(&self, entry: &Entry) -> bool {
+        let class = entry.class.as_str();
+        if operation::WRAPPERS.contains(&class) {
+            return true;
+        }
+        let Value::Object(config) = &entry.config else {
+            return false;
+        };
+        let is_layer = layer::classes().any(|known| known == class);
+        self.writer.generation.is_keras3()
+            && class != "InputLayer"
+            && !config.contains_key("layers")
+            && !config.contains_key("trainable")
+            && (!config.contains_key("dtype") || !is_layer)
+    }
+
+    /// An operation: its operands stand in its call, not in its config.
+    fn operation(&mut self, entry: &Entry, config: &Map<String, Value>, path: &str) -> LayerKind {
+        let title = Operation::title(&entry.class, config);
+        let is_wrapped = operation::WRAPPERS.contains(&entry.class.as_str());
+        let mut calls = entry.nodes.iter().filter_map(|node| node.call.as_ref());
+        let first = calls.next().cloned().unwrap_or_default();
+        if calls.any(|call| *call != first) {
+            self.problems.push(
+                Problem::new(ProblemKind::UnsupportedOption)
+                    .at(path, title)
+                    .key("inbound_nodes")
+                    .expected("calls of an operation with the same constants")
+                    .found("others"),
+            );
+            return LayerKind::Unknown;
+        }
+        let read = if is_wrapped {
+            Operation::of_tensorflow(&entry.class, config, &first)
+        } else {
+            Operation::of_keras(&entry.class, config, &first)
+        };
+        match read {
+            Some(Ok(operation)) => LayerKind::Operation(Box::new(operation)),
+            Some(Err(problems)) => {
+                let problems = problems.into_iter();
+                self.problems
+                    .extend(problems.map(|problem| problem.at(path, &title)));
+                LayerKind::Unknown
+            }
+            None => {
+                self.problems.push(
+                    Problem::new(ProblemKind::UnknownLayer)
+                        .at(path, &title)
+                        .key("class_name")
+                        .expected("an operation that burn-keras reads (see docs/operations.md)")
+                        .found(&title)
+                        .help("save the model with built-in layers, or with other operations"),
+                );
+                LayerKind::Unknown
+            }
+        }
     }
 
     /// Reduced precision is computed in float32, which users should know; quantised weights are
@@ -325,7 +380,7 @@ impl Builder {
                     is_input: entry.class == "InputLayer",
                     is_model,
                     is_keras3_functional: is_model
-                        && self.generation.is_keras3()
+                        && self.writer.generation.is_keras3()
                         && !entry.config["input_layers"].is_null(),
                 }
             })
@@ -411,6 +466,7 @@ impl Builder {
         model.layers = match draft.class {
             // `model.layers` of a Sequential hides its input.
             ModelClass::Sequential => draft.ids[1..].to_vec(),
+            ModelClass::Functional if draft.in_order => draft.ids.clone(),
             ModelClass::Functional => crate::graph::keras_order(&model),
         };
         self.models.push(model);

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::build::{Builder, Draft, Entry};
-use super::nodes::{read_ends, read_nodes};
+use super::keras1::IN_ORDER;
+use super::nodes::{read_ends, read_nodes, read_operation};
 use crate::graph::{LayerId, LayerKind, ModelClass, ModelId};
 use crate::json;
-use crate::layer;
 use crate::problem::{Problem, ProblemKind};
+use crate::version::Generation;
 
 impl Builder {
     pub(super) fn functional(
@@ -41,7 +42,11 @@ impl Builder {
         }
         let is_layer = |name: &str| names.contains(name);
         for (entry, inbound) in entries.iter_mut().zip(inbound) {
-            match read_nodes(inbound, &is_layer) {
+            let read = match self.is_operation(entry) {
+                true => read_operation(inbound, &is_layer),
+                false => read_nodes(inbound, &is_layer),
+            };
+            match read {
                 Ok(nodes) => entry.nodes = nodes,
                 Err(found) => self.problems.push(
                     Problem::new(ProblemKind::Config)
@@ -84,6 +89,7 @@ impl Builder {
             ids,
             output_keys,
             deferred: false,
+            in_order: self.writer.generation == Generation::Keras1 && config[IN_ORDER] == true,
         };
         Some(self.connect(&draft, &inputs, &outputs))
     }
@@ -100,18 +106,17 @@ impl Builder {
                 let wrapper = wrapper.wrapper();
                 (wrapper.input_parameters(), wrapper.tensor_arguments())
             }
-            LayerKind::Input | LayerKind::Model(_) | LayerKind::Unknown => (&[], &[]),
+            LayerKind::Input
+            | LayerKind::Model(_)
+            | LayerKind::Operation(_)
+            | LayerKind::Unknown => (&[], &[]),
         }
     }
 
     /// Puts the tensors of all calls where the layer's parameters say.
     fn bind_arguments(&self, entry: &mut Entry, id: LayerId) {
-        if let LayerKind::Layer(layer::LayerKind::MaskOperation(_)) = &self.layers[id.0].kind {
-            // The operands of operation nodes have names of their own.
-            return;
-        }
         let (inputs, arguments) = self.parameters(id);
-        for node in &mut entry.nodes {
+        for node in entry.nodes.iter_mut().filter(|node| node.call.is_none()) {
             node.bind(inputs, arguments);
         }
     }
@@ -120,7 +125,7 @@ impl Builder {
     fn check_arguments(&mut self, entry: &Entry, id: LayerId, path: &str) {
         let layer = match &self.layers[id.0].kind {
             // The operands of operation nodes are read with their options.
-            LayerKind::Layer(layer::LayerKind::MaskOperation(_)) | LayerKind::Unknown => return,
+            LayerKind::Operation(_) | LayerKind::Unknown => return,
             LayerKind::Layer(kind) => Some(kind.layer()),
             LayerKind::Wrapper(..) | LayerKind::Input | LayerKind::Model(_) => None,
         };

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{ReadOptions, Saved, Weights, optimizer, read_shared, weights};
 use crate::graph::{Graph, LayerKind, ModelClass, TensorId};
 use crate::inspection::{InspectedModel, InspectedOptimizer, InspectedTensor, Inspection};
+use crate::layer::shown;
 use crate::problem::{Problem, Report};
 use crate::version::Generation;
 
@@ -41,7 +42,7 @@ pub fn inspect(path: impl AsRef<Path>, options: ReadOptions) -> Result<Inspectio
         kind: form,
         generation: None,
         keras_version: None,
-        backend: saved.and_then(backend),
+        backend: saved.and_then(Weights::backend),
         model: None,
         layers: BTreeMap::new(),
         weights: Vec::new(),
@@ -66,7 +67,7 @@ pub fn inspect(path: impl AsRef<Path>, options: ReadOptions) -> Result<Inspectio
             custom_objects(&config, &mut custom);
             let training = inspection.training_config.as_ref();
             custom_objects(training.unwrap_or(&Value::Null), &mut custom);
-            let mut draft = architecture.draft(&name);
+            let mut draft = architecture.draft(&name, saved);
             if let Some(saved) = saved {
                 draft.add_weights(saved);
             }
@@ -130,16 +131,6 @@ fn add(problems: &mut Vec<Problem>, problem: Problem) {
     }
 }
 
-fn backend(saved: Weights<'_>) -> Option<String> {
-    match saved {
-        Weights::Groups(file, group) => {
-            let of_file = file.string_attribute("/", "backend").ok().flatten();
-            of_file.or_else(|| file.string_attribute(group, "backend").ok().flatten())
-        }
-        Weights::Tree(_) | Weights::Objects(_) => None,
-    }
-}
-
 /// The outermost model; without `is_complete`, shapes may be unknown.
 fn model(graph: &Graph, class: &str, is_complete: bool) -> InspectedModel {
     let root = graph.root();
@@ -171,7 +162,7 @@ fn classes(graph: &Graph, custom: &mut BTreeSet<String>) -> BTreeMap<String, usi
         *classes.entry(layer.class.clone()).or_default() += 1;
         let is_custom = matches!(layer.kind, LayerKind::Unknown)
             && !layer.is_operation()
-            && !crate::layer::classes().any(|class| class == layer.class)
+            && !crate::layer::classes().any(|class| shown(class) == layer.class)
             && !custom.iter().any(|name| name.ends_with(&layer.class));
         if is_custom {
             custom.insert(layer.class.clone());
@@ -186,8 +177,10 @@ fn names(graph: &Graph) -> HashMap<String, String> {
     for layer in &graph.layers {
         for weight in &layer.weights {
             let name = format!("{}/{}", layer.path, weight.name);
-            let path = weight.tensor.path().to_owned();
-            names.entry(path).or_insert(name);
+            for tensor in weight.tensor.sources() {
+                let path = tensor.path().to_owned();
+                names.entry(path).or_insert_with(|| name.clone());
+            }
         }
     }
     if let Ok(Some(optimizer)) = &graph.optimizer {
@@ -195,7 +188,9 @@ fn names(graph: &Graph) -> HashMap<String, String> {
             let layer = graph.layer(slot.weight.layer);
             let weight = layer.weights[slot.weight.index].name;
             let name = format!("{}/{weight}/{}", layer.path, slot.name.as_str());
-            names.insert(slot.tensor.path().to_owned(), name);
+            for tensor in slot.tensor.sources() {
+                names.insert(tensor.path().to_owned(), name.clone());
+            }
         }
     }
     names

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Checkpoint(PathBuf),
     /// JSON: an architecture, or the list of the shards of weights.
     Json,
+    /// YAML: an architecture.
+    Yaml,
 }
 
 /// The file that makes a folder a SavedModel.
@@ -58,19 +60,29 @@ pub(super) fn of(path: &Path) -> Result<Kind, Problem> {
     }
     let read = fs::metadata(path).and_then(|data| {
         // Asked before opening, because opening a named pipe would wait for a writer.
-        let mut start = Vec::with_capacity(8);
+        let mut start = Vec::with_capacity(64);
         if data.is_file() {
-            File::open(path)?.take(8).read_to_end(&mut start)?;
+            File::open(path)?.take(64).read_to_end(&mut start)?;
         }
         Ok(start)
     });
     match read {
         Ok(start) if start.starts_with(b"PK") => Ok(Kind::Archive),
         Ok(start) if start.trim_ascii_start().starts_with(b"{") => Ok(Kind::Json),
+        Ok(start) if begins_with_key(&start) => Ok(Kind::Yaml),
         // What is no HDF5, its reader says best.
         Ok(_) => Ok(Kind::Hdf5),
         Err(error) => {
             Err(Problem::new(ProblemKind::Container).found(format!("it cannot be read: {error}")))
         }
     }
+}
+
+/// Whether a text begins as YAML with a map: with a key, or what may stand before.
+fn begins_with_key(start: &[u8]) -> bool {
+    let start = start.trim_ascii_start();
+    let is_of_key = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+    let key = start.iter().take_while(is_of_key).count();
+    start.starts_with(b"---")
+        || (key > 0 && matches!(start.get(key..), Some([b':', b' ' | b'\n' | b'\r', ..])))
 }

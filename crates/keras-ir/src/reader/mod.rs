@@ -5,6 +5,7 @@ mod archive;
 mod build;
 mod functional;
 mod inspect;
+mod keras1;
 mod kind;
 mod nodes;
 mod optimizer;
@@ -16,6 +17,7 @@ mod share;
 mod source;
 mod weights;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -24,7 +26,7 @@ use crate::container::{Container, ContainerError};
 use crate::graph::{FirstInputs, Graph, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
-use crate::version::Generation;
+use crate::version::{Generation, Writer};
 use build::Builder;
 use source::{Source, WeightsFile};
 use weights::SavedObjects;
@@ -43,13 +45,13 @@ pub struct ReadOptions {
     pub architecture: Option<PathBuf>,
 }
 
-/// Reads the saved model at `path`: a whole-model HDF5 file (Keras 2, tf.keras, and the legacy `.h5`
-/// of Keras 3), a `.keras` archive, the folder that one was unpacked to, or a SavedModel of tf.keras
-/// (its folder, or the `saved_model.pb` in it). What it is, its content tells.
+/// Reads the saved model at `path`: a whole-model HDF5 file (Keras 1 and 2, tf.keras, and the legacy
+/// `.h5` of Keras 3), a `.keras` archive, the folder that one was unpacked to, or a SavedModel of
+/// tf.keras (its folder, or the `saved_model.pb` in it). What it is, its content tells.
 ///
 /// Weights and architecture may be in two files ([`ReadOptions::weights`],
-/// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON of
-/// `model.to_json()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
+/// [`ReadOptions::architecture`]): the architecture in any of the above or in the JSON or YAML of
+/// `model.to_json()` and `model.to_yaml()`, the weights in any of the above, in a `.weights.h5`, in a legacy weights
 /// `.h5`, in the `.weights.json` of sharded weights, or in a checkpoint of TensorFlow (by the prefix
 /// of its files, or its `.index`).
 ///
@@ -162,6 +164,19 @@ enum Weights<'a> {
     Objects(&'a SavedObjects),
 }
 
+impl Weights<'_> {
+    /// The backend that they were computed on, where the file says so.
+    fn backend(self) -> Option<String> {
+        match self {
+            Self::Groups(file, group) => {
+                let of_file = file.string_attribute("/", "backend").ok().flatten();
+                of_file.or_else(|| file.string_attribute(group, "backend").ok().flatten())
+            }
+            Self::Tree(_) | Self::Objects(_) => None,
+        }
+    }
+}
+
 impl Architecture {
     /// The attributes of a whole-model HDF5 file.
     fn of_hdf5(file: &dyn Container) -> Result<Self, Problem> {
@@ -186,8 +201,8 @@ impl Architecture {
         })
     }
 
-    /// What `model.to_json()` gives.
-    fn of_json(config: &Value) -> Result<Self, Problem> {
+    /// What `model.to_json()` and `model.to_yaml()` give.
+    fn of_config(config: &Value) -> Result<Self, Problem> {
         if !config["class_name"].is_string() {
             return Err(Problem::new(ProblemKind::Config)
                 .key("class_name")
@@ -215,7 +230,7 @@ impl Architecture {
         saved_weights: Weights<'_>,
         options: ReadOptions,
     ) -> Result<Graph, Report> {
-        let mut draft = self.draft(name);
+        let mut draft = self.draft(name, Some(saved_weights));
         draft.add_weights(saved_weights);
         match draft.graph {
             Some(mut graph) if draft.problems.is_empty() => {
@@ -229,30 +244,33 @@ impl Architecture {
         }
     }
 
-    /// The graph without weights; `name` stands in messages.
-    fn draft(self, name: &str) -> Draft {
+    /// The graph without weights; `name` stands in messages, and the weights may tell who wrote the
+    /// file.
+    fn draft(self, name: &str, saved: Option<Weights<'_>>) -> Draft {
         let Self {
             config,
             training_config,
             keras_version,
             functions,
         } = self;
-        let generation = Generation::of_version(keras_version.as_deref());
-        if generation == Generation::Keras1 {
-            let problem = Problem::new(ProblemKind::Container)
-                .key("keras_version")
-                .expected("a file of Keras 2.0 or later")
-                .found(keras_version.unwrap_or_else(|| "no version (Keras 1)".into()))
-                .help("load and save it once with Keras 2.0 to 2.3");
-            return Draft {
-                graph: None,
-                first_inputs: FirstInputs::new(),
-                problems: vec![problem],
-            };
+        let writer = Writer::of_version(keras_version.as_deref());
+        let generation = writer.generation;
+        let mut class = config["class_name"].as_str().unwrap_or("Model").to_owned();
+        let mut config = Cow::Borrowed(&config["config"]);
+        let mut builder = Builder::new(writer);
+        let origin = (generation == Generation::Keras1)
+            .then(|| keras1::Origin::of(saved, &config, keras_version.as_deref()));
+        if let Some(origin) = &origin {
+            let (problems, notes) = (&mut builder.problems, &mut builder.notes);
+            let translated = keras1::translate(&class, &config, origin, problems, notes);
+            class = translated.0;
+            config = Cow::Owned(translated.1);
+            let refused = builder.problems.iter();
+            builder.refused = refused
+                .filter_map(|problem| problem.layer.clone())
+                .collect();
         }
-        let class = config["class_name"].as_str().unwrap_or("Model");
-        let mut builder = Builder::new(generation);
-        let root = builder.model(class, &config["config"], None, "");
+        let root = builder.model(&class, &config, None, "");
         let Builder {
             models,
             layers,
@@ -272,6 +290,7 @@ impl Architecture {
                 graph: None,
                 first_inputs: FirstInputs::new(),
                 problems,
+                origin,
             };
         };
         // Models inside are built before those around them.
@@ -292,6 +311,7 @@ impl Architecture {
             graph: Some(graph),
             first_inputs,
             problems,
+            origin,
         }
     }
 }
@@ -302,6 +322,8 @@ struct Draft {
     graph: Option<Graph>,
     first_inputs: FirstInputs,
     problems: Vec<Problem>,
+    /// Who wrote a file of Keras 1.
+    origin: Option<keras1::Origin>,
 }
 
 impl Draft {
@@ -311,14 +333,23 @@ impl Draft {
             graph: Some(graph),
             first_inputs,
             problems,
+            origin,
         } = self
         else {
             return;
         };
         producer::check(graph, saved, problems);
         match saved {
+            Weights::Tree(_) | Weights::Objects(_) if origin.is_some() => problems.push(
+                Problem::new(ProblemKind::Container)
+                    .expected("weights of Keras 1, as its architecture is")
+                    .found("weights of later Keras"),
+            ),
             Weights::Groups(file, group) => {
                 weights::read_groups(graph, file, group, first_inputs, problems);
+                if let Some(origin) = origin {
+                    weights::modernise(graph, first_inputs, origin, problems);
+                }
             }
             Weights::Tree(file) => weights::read_tree(graph, file, first_inputs, problems),
             Weights::Objects(saved) => weights::read_objects(graph, saved, first_inputs, problems),

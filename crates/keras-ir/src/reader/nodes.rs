@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::layer::operation::{self, Argument};
+
 /// A reference to a tensor as the file writes it, before nested models' offsets are resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reference {
@@ -45,6 +47,8 @@ pub(super) struct Node {
     pub literals: Vec<Value>,
     /// Arguments passed by name that are no tensors.
     pub options: Map<String, Value>,
+    /// Of an operation, its arguments as they stand; all its tensors are `inputs`.
+    pub call: Option<operation::Call>,
 }
 
 impl Node {
@@ -159,6 +163,126 @@ fn read_list(node: &Value, is_layer: &dyn Fn(&str) -> bool) -> Option<Node> {
         });
     }
     Some(call)
+}
+
+/// All calls of an operation, whose literals and tensors stay where they stand; the error is the
+/// value that could not be read.
+pub(super) fn read_operation(
+    inbound: &Value,
+    is_layer: &dyn Fn(&str) -> bool,
+) -> Result<Vec<Node>, Value> {
+    let nodes = inbound.as_array().ok_or_else(|| inbound.clone())?;
+    let nodes = nodes.iter().map(|node| {
+        let mut reader = Arguments {
+            is_layer,
+            inputs: Vec::new(),
+        };
+        let call = match node.as_object() {
+            Some(object) if object.contains_key("args") => reader.of_keras3(object),
+            _ => reader.of_list(node),
+        };
+        Node {
+            inputs: reader.inputs,
+            call: Some(call),
+            ..Node::default()
+        }
+    });
+    Ok(nodes.collect())
+}
+
+/// Reads the arguments of an operation.
+struct Arguments<'a> {
+    is_layer: &'a dyn Fn(&str) -> bool,
+    inputs: Vec<Reference>,
+}
+
+impl Arguments<'_> {
+    /// A call of Keras 3.
+    fn of_keras3(&mut self, object: &Map<String, Value>) -> operation::Call {
+        let positional = object["args"].as_array().into_iter().flatten();
+        let positional = positional.map(|value| self.argument(value)).collect();
+        let named = object.get("kwargs").and_then(Value::as_object);
+        let named = named.map(sorted).unwrap_or_default().into_iter();
+        let named = named.map(|(name, value)| (name.clone(), self.argument(value)));
+        operation::Call {
+            positional,
+            named: named.collect(),
+        }
+    }
+
+    /// A call of tf.keras: the first argument, each leaf with the others by name.
+    fn of_list(&mut self, node: &Value) -> operation::Call {
+        let positional = vec![self.argument(node)];
+        let named = first_keywords(node).into_iter().flatten();
+        let named = named.map(|(name, value)| (name.clone(), self.argument(value)));
+        operation::Call {
+            positional,
+            named: named.collect(),
+        }
+    }
+
+    fn tensor(&mut self, reference: Reference) -> Argument {
+        self.inputs.push(reference);
+        Argument::Tensor(self.inputs.len() - 1)
+    }
+
+    fn argument(&mut self, value: &Value) -> Argument {
+        match value {
+            Value::Array(items) => {
+                if let [Value::String(first), _, third, ..] = items.as_slice()
+                    && first == "_CONSTANT_VALUE"
+                {
+                    return Argument::Literal(third.clone());
+                }
+                match Reference::read(value) {
+                    Some(reference) if (self.is_layer)(&reference.layer) => self.tensor(reference),
+                    _ => {
+                        let items: Vec<Argument> =
+                            items.iter().map(|item| self.argument(item)).collect();
+                        let is_plain = |item: &Argument| matches!(item, Argument::Literal(_));
+                        if items.iter().all(is_plain) {
+                            let items = items.into_iter().filter_map(|item| match item {
+                                Argument::Literal(value) => Some(value),
+                                _ => None,
+                            });
+                            Argument::Literal(Value::Array(items.collect()))
+                        } else {
+                            Argument::List(items)
+                        }
+                    }
+                }
+            }
+            Value::Object(entries) => match entries.get("class_name").and_then(Value::as_str) {
+                Some("__keras_tensor__") => {
+                    match Reference::read(&value["config"]["keras_history"]) {
+                        Some(reference) => self.tensor(reference),
+                        None => Argument::Literal(value.clone()),
+                    }
+                }
+                Some("__slice__") => self.slice(&value["config"]),
+                Some("__ellipsis__") => Argument::Ellipsis,
+                None if entries.contains_key("start") && entries.contains_key("stop") => {
+                    self.slice(value)
+                }
+                _ => Argument::Literal(value.clone()),
+            },
+            other => Argument::Literal(other.clone()),
+        }
+    }
+
+    fn slice(&mut self, value: &Value) -> Argument {
+        let parts = ["start", "stop", "step"].map(|part| self.argument(&value[part]));
+        Argument::Slice(Box::new(parts))
+    }
+}
+
+/// The keywords of a node of tf.keras, which stand on every leaf.
+fn first_keywords(value: &Value) -> Option<&Map<String, Value>> {
+    let items = value.as_array()?;
+    match items.first() {
+        Some(Value::String(_)) => items.get(3)?.as_object(),
+        _ => items.iter().find_map(first_keywords),
+    }
 }
 
 fn read_leaves<'a>(

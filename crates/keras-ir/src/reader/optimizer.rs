@@ -3,7 +3,7 @@
 //! Keras writes a list. Its order is replayed here, once, into `(weight, slot) → tensor`; count
 //! and shapes are checked, and nothing downstream knows positions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
@@ -275,18 +275,10 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
         Slots::Listed(rest) if rest.is_empty() => Vec::new(),
         Slots::Placed([]) => Vec::new(),
         Slots::Placed(slots) => assign_placed(graph, &layout, slots)?,
-        Slots::Listed(rest) => match variable_orders(graph) {
-            Orders::One(weights) => assign(graph, &layout, &weights, rest)?,
-            Orders::Either(by_depth, by_name) => {
-                let by_depth = assign(graph, &layout, &by_depth, rest.clone());
-                let by_name = assign(graph, &layout, &by_name, rest);
-                match (by_depth, by_name) {
-                    (Ok(_), Ok(_)) => return Err(fail(ambiguous(graph))),
-                    (Ok(slots), _) | (_, Ok(slots)) => slots,
-                    (Err(problems), _) => return Err(problems),
-                }
-            }
-        },
+        Slots::Listed(rest) => {
+            let variables = variable_order(graph).map_err(fail)?;
+            assign(graph, &layout, &variables, rest)?
+        }
     };
     if class == "SGD" && json::number(&config["momentum"]).unwrap_or(0.0) == 0.0 {
         // tf.keras keeps a slot even so; it decides nothing, and Keras 3 has none.
@@ -301,54 +293,71 @@ fn unreadable(error: &dyn std::error::Error) -> Problem {
         .found(error.to_string())
 }
 
-/// In which order a writer lists the trained weights.
-enum Orders {
-    One(Vec<WeightRef>),
-    /// By depth or by name: the version alone does not tell.
-    Either(Vec<WeightRef>, Vec<WeightRef>),
+/// What has slots of its own: a trained weight, or a part of one that the file stores in parts.
+#[derive(Clone, Copy, Debug)]
+struct Variable {
+    weight: WeightRef,
+    part: usize,
 }
 
-/// Keras 2.0 sorted the trained weights by name, Keras 2.2 does not any more; a file of 2.1 is
-/// read in the order that fits its shapes.
-fn variable_orders(graph: &Graph) -> Orders {
-    let by_depth = graph.trainable_variables();
-    if graph.generation != Generation::Keras2 {
-        return Orders::One(by_depth);
+impl Variable {
+    /// The tensor of the file.
+    fn tensor(self, graph: &Graph) -> &StoredTensor {
+        let tensor = &graph.layer(self.weight.layer).weights[self.weight.index].tensor;
+        &tensor.sources()[self.part]
     }
-    let variable_name = |weight: &WeightRef| {
-        let path = graph.layer(weight.layer).weights[weight.index]
-            .tensor
-            .path();
-        // `/model_weights/<layer>/<variable>`, where the layer's name may hold slashes itself.
+
+    /// What the file calls it: `/model_weights/<layer>/<variable>`, where the layer's name may hold
+    /// slashes itself.
+    fn name(self, graph: &Graph) -> &str {
+        let path = self.tensor(graph).path();
         let variable = path.trim_start_matches('/').splitn(3, '/').nth(2);
-        variable.unwrap_or(path).to_owned()
-    };
-    let mut by_name = by_depth.clone();
-    by_name.sort_by_key(variable_name);
-    let version = graph.keras_version.as_deref().unwrap_or_default();
-    if version.starts_with("2.0") {
-        Orders::One(by_name)
-    } else if version.starts_with("2.1") && by_name != by_depth {
-        Orders::Either(by_depth, by_name)
-    } else {
-        Orders::One(by_depth)
+        variable.unwrap_or(path)
     }
 }
 
-fn ambiguous(graph: &Graph) -> Problem {
-    Problem::new(ProblemKind::Optimizer)
-        .key("optimizer_weights: weight_names")
-        .expected("slots whose weights can be told by their shapes")
-        .found(format!(
-            "a file of Keras {}, which fits the order by depth and the order by name",
-            graph.keras_version.as_deref().unwrap_or("2.1")
-        ))
-        .help("import with --no-optimizer, or save the model again with Keras 2.2 or later")
+/// The trained variables in Keras's order, by depth.
+fn variables(graph: &Graph) -> Vec<Variable> {
+    let weights = graph.trainable_variables().into_iter();
+    let variables = weights.flat_map(|weight| {
+        let tensor = &graph.layer(weight.layer).weights[weight.index].tensor;
+        let parts = 0..tensor.sources().len();
+        parts.map(move |part| Variable { weight, part })
+    });
+    variables.collect()
+}
+
+/// The trained variables in the order in which the writer lists their slots: Keras 1 and Keras 2.0.0 to
+/// 2.0.5 sorted them by name.
+fn variable_order(graph: &Graph) -> Result<Vec<Variable>, Problem> {
+    let mut order = variables(graph);
+    let version = graph.keras_version.as_deref().unwrap_or_default();
+    let patch = version.strip_prefix("2.0.").map(str::parse::<u32>);
+    let is_keras1 = graph.generation == Generation::Keras1;
+    let is_early = graph.generation == Generation::Keras2 && matches!(patch, Some(Ok(0..=5)));
+    if is_keras1 || is_early {
+        order.sort_by_key(|variable| variable.name(graph));
+    }
+    if is_keras1 {
+        // Theano's counter of variables sorts those without a name.
+        let nameless = order
+            .iter()
+            .find(|variable| variable.name(graph).starts_with("param_"));
+        if let Some(variable) = nameless {
+            return Err(Problem::new(ProblemKind::Optimizer)
+                .key(variable.tensor(graph).path())
+                .expected("weights with names, which order the slots")
+                .found("a weight without one")
+                .help("import with --no-optimizer to leave the optimizer's state out"));
+        }
+    }
+    Ok(order)
 }
 
 /// Which code wrote the list.
 #[derive(Clone, Copy, PartialEq)]
 enum Writer {
+    /// Keras 2, and `tf.keras` until 1.13.
     Keras2,
     /// `tf.keras.optimizers` before 2.11, `optimizers.legacy` after.
     TfLegacy,
@@ -363,10 +372,13 @@ impl Writer {
             Generation::Keras1 | Generation::Keras2 => Self::Keras2,
             Generation::Keras3 => Self::Keras3,
             Generation::TfKeras => {
-                // `iteration:0` is new, `Adam/iter:0` legacy; `training/Adam/…` is of TF 1.
+                // `iteration:0` is new, `Adam/iter:0` legacy, also as `training/Adam/iter:0`. Until
+                // TensorFlow 1.13 they were those of Keras 2: `Adam/iterations:0`.
                 let first = names.first().map_or("", String::as_str);
                 if first.starts_with("iteration") {
                     Self::TfNew
+                } else if first.contains("/iterations") {
+                    Self::Keras2
                 } else {
                     Self::TfLegacy
                 }
@@ -385,7 +397,7 @@ fn leading_scalars<'a>(
     let all: Vec<Named<'_>> = names.iter().map(String::as_str).zip(tensors).collect();
     let is_scalar = |(name, tensor): &Named<'_>| {
         tensor.shape().is_empty()
-            && ["iter", "learning_rate", "Variable"]
+            && ["iter", "learning_rate", "Variable", "param_"]
                 .iter()
                 .any(|part| name.contains(part))
     };
@@ -405,17 +417,17 @@ enum Layout {
 }
 
 impl Layout {
-    /// The slots in the order in which a list has them; `weights` is that of the writer.
-    fn places(&self, weights: &[WeightRef]) -> Vec<(WeightRef, SlotName)> {
+    /// The slots in the order in which a list has them; `variables` is that of the writer.
+    fn places(&self, variables: &[Variable]) -> Vec<(Variable, SlotName)> {
         match self {
             Self::PerWeight(each, blocks) => {
-                let each = weights
+                let each = variables
                     .iter()
-                    .flat_map(|weight| each.iter().map(|slot| (*weight, *slot)));
-                each.chain(in_blocks(weights, blocks)).collect()
+                    .flat_map(|variable| each.iter().map(|slot| (*variable, *slot)));
+                each.chain(in_blocks(variables, blocks)).collect()
             }
             Self::Blocks(blocks) | Self::BlocksWithEmpty(blocks) => {
-                in_blocks(weights, blocks).collect()
+                in_blocks(variables, blocks).collect()
             }
         }
     }
@@ -460,15 +472,15 @@ enum Slots<'a> {
     Placed(&'a [PlacedSlot]),
 }
 
-/// Gives each slot to its weight; `weights` is in the order in which the writer lists them.
+/// Gives each slot to its weight; `variables` is in the order in which the writer lists them.
 fn assign(
     graph: &Graph,
     layout: &Layout,
-    weights: &[WeightRef],
+    variables: &[Variable],
     mut rest: Vec<Named<'_>>,
 ) -> Result<Vec<Slot>, Vec<Problem>> {
-    let count = weights.len();
-    let places = layout.places(weights);
+    let count = variables.len();
+    let places = layout.places(variables);
     if matches!(layout, Layout::BlocksWithEmpty(_)) {
         let empty = rest.len().saturating_sub(places.len());
         if empty == count && rest[places.len()..].iter().all(|(_, t)| t.shape() == [1]) {
@@ -490,8 +502,9 @@ fn assign(
     let found = places.into_iter().zip(rest);
     check_slots(
         graph,
-        found.map(|((weight, name), (dataset, tensor))| {
-            (weight, name, format!("optimizer_weights/{dataset}"), tensor)
+        found.map(|((variable, name), (dataset, tensor))| {
+            let key = format!("optimizer_weights/{dataset}");
+            (variable, name, key, tensor)
         }),
     )
 }
@@ -526,11 +539,11 @@ fn assign_placed(
         known.insert((&slot.weight, name), &slot.tensor);
     }
     let mut found = Vec::new();
-    for (weight, name) in layout.places(&graph.trainable_variables()) {
-        let layer = graph.layer(weight.layer);
-        let owner = &layer.weights[weight.index];
-        match known.remove(&(owner.tensor.path(), name)) {
-            Some(tensor) => found.push((weight, name, tensor.path().to_owned(), tensor)),
+    for (variable, name) in layout.places(&variables(graph)) {
+        let layer = graph.layer(variable.weight.layer);
+        let owner = &layer.weights[variable.weight.index];
+        match known.remove(&(variable.tensor(graph).path(), name)) {
+            Some(tensor) => found.push((variable, name, tensor.path().to_owned(), tensor)),
             None => problems.push(
                 problem()
                     .at(&layer.path, &layer.class)
@@ -558,20 +571,22 @@ fn assign_placed(
 /// Slots whose shapes are those of their weights; each comes with what the file calls it.
 fn check_slots<'a>(
     graph: &Graph,
-    found: impl Iterator<Item = (WeightRef, SlotName, String, &'a StoredTensor)>,
+    found: impl Iterator<Item = (Variable, SlotName, String, &'a StoredTensor)>,
 ) -> Result<Vec<Slot>, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut slots = Vec::new();
-    for (weight, name, key, tensor) in found {
-        let layer = graph.layer(weight.layer);
-        let owner = &layer.weights[weight.index];
-        if owner.tensor.shape() == tensor.shape() {
-            slots.push(Slot {
-                weight,
-                name,
-                tensor: tensor.clone(),
+    let mut parts: BTreeMap<(WeightRef, SlotName), Vec<(usize, StoredTensor)>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for (variable, name, key, tensor) in found {
+        let stored = variable.tensor(graph);
+        if stored.shape() == tensor.shape() {
+            let of = (variable.weight, name);
+            let slot = parts.entry(of).or_insert_with(|| {
+                order.push(of);
+                Vec::new()
             });
+            slot.push((variable.part, tensor.clone()));
         } else {
+            let layer = graph.layer(variable.weight.layer);
             problems.push(
                 Problem::new(ProblemKind::Optimizer)
                     .at(&layer.path, &layer.class)
@@ -579,26 +594,39 @@ fn check_slots<'a>(
                     .expected(format!(
                         "{} of {} in shape {:?}",
                         name.as_str(),
-                        owner.name,
-                        owner.tensor.shape()
+                        layer.weights[variable.weight.index].name,
+                        stored.shape()
                     ))
                     .found(format!("shape {:?}", tensor.shape()))
                     .help("import with --no-optimizer to leave the optimizer's state out"),
             );
         }
     }
-    if problems.is_empty() {
-        Ok(slots)
-    } else {
-        Err(problems)
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    let slots = order.into_iter().map(|(weight, name)| {
+        let mut parts = parts.remove(&(weight, name)).unwrap_or_default();
+        parts.sort_by_key(|(part, _)| *part);
+        let parts = parts.into_iter().map(|(_, tensor)| tensor).collect();
+        // As the weight is made of what the file stores.
+        let owner = &graph.layer(weight.layer).weights[weight.index].tensor;
+        let tensor = owner.arrange_alike(parts);
+        let tensor = tensor.map_err(|error| vec![unreadable(&error)])?;
+        Ok(Slot {
+            weight,
+            name,
+            tensor,
+        })
+    });
+    slots.collect()
 }
 
 fn in_blocks<'a>(
-    weights: &'a [WeightRef],
+    variables: &'a [Variable],
     blocks: &'a [SlotName],
-) -> impl Iterator<Item = (WeightRef, SlotName)> + 'a {
+) -> impl Iterator<Item = (Variable, SlotName)> + 'a {
     blocks
         .iter()
-        .flat_map(move |slot| weights.iter().map(move |weight| (*weight, *slot)))
+        .flat_map(move |slot| variables.iter().map(move |variable| (*variable, *slot)))
 }

@@ -11,13 +11,7 @@ use super::Weights;
 /// Layers that mean something else, depending on what the file does not say or on a backend that is
 /// not read.
 pub(super) fn check(graph: &Graph, weights: Weights<'_>, problems: &mut Vec<Problem>) {
-    let backend = match weights {
-        Weights::Groups(file, group) => {
-            let backend = file.string_attribute(&format!("/{group}"), "backend");
-            backend.unwrap_or_default()
-        }
-        Weights::Tree(_) | Weights::Objects(_) => None,
-    };
+    let backend = weights.backend();
     let theano = graph.generation == Generation::Keras2 && backend.as_deref() == Some("theano");
     let version = graph.keras_version.as_deref().unwrap_or_default();
     let early = version.starts_with("2.2.") && version.contains("tf");

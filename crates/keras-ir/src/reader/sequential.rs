@@ -48,6 +48,7 @@ impl Builder {
             entries,
             ids,
             output_keys: Vec::new(),
+            in_order: false,
             deferred,
         };
         Some(self.connect(&draft, &inputs, &outputs))

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::Weights;
 use crate::graph::{Graph, LayerId, LayerKind, ModelId, WeightRef};
-use crate::version::Generation;
+use crate::version::{Generation, Writer};
 
 /// Which layers are the same object as an earlier one.
 pub(super) type Ties = BTreeMap<LayerId, LayerId>;
@@ -49,7 +49,11 @@ pub(super) fn find_ties(graph: &Graph, evidence: Evidence) -> Ties {
     let mut groups: BTreeMap<(&str, &str), Vec<LayerId>> = BTreeMap::new();
     for (id, _) in &homes {
         let layer = graph.layer(*id);
-        if !matches!(layer.kind, LayerKind::Input | LayerKind::Unknown) {
+        // Operations have no weights, and their constants stand in their calls.
+        if !matches!(
+            layer.kind,
+            LayerKind::Input | LayerKind::Unknown | LayerKind::Operation(_)
+        ) {
             let name = graph.own_name(*id);
             let group = groups.entry((name, &layer.class)).or_default();
             group.push(*id);
@@ -74,13 +78,8 @@ pub(super) fn find_ties(graph: &Graph, evidence: Evidence) -> Ties {
 
 /// Whether the writer marks shared layers (tf.keras from 2.5 on).
 fn marks_sharing(graph: &Graph) -> bool {
-    let mut numbers = graph
-        .keras_version
-        .iter()
-        .flat_map(|version| version.split(['.', '-']))
-        .map(|part| part.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    graph.generation == Generation::TfKeras && version >= (2, 5)
+    let writer = Writer::of_version(graph.keras_version.as_deref());
+    writer.generation == Generation::TfKeras && !writer.is_tf_keras_before((2, 5))
 }
 
 /// What lists a layer.

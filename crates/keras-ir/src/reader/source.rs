@@ -14,6 +14,7 @@ use super::weights::SavedObjects;
 use super::{Architecture, Weights, container_problem, parse};
 use crate::container::{Archive, Checkpoint, Container, ContainerError, H5File, Shards};
 use crate::problem::{Problem, ProblemKind};
+use crate::yaml;
 
 /// The groups of Keras 3's layout: tf.keras 2.12 and 2.13 had the second, and a model without weights
 /// has the last alone.
@@ -27,6 +28,7 @@ pub(super) enum Source {
     SavedModel(SavedModel),
     Checkpoint(Checkpoint),
     Json { path: PathBuf, value: Value },
+    Yaml(Value),
 }
 
 /// What a [`Source`] is.
@@ -57,15 +59,16 @@ impl Source {
                 let checkpoint = Checkpoint::open(&prefix);
                 Self::Checkpoint(checkpoint.map_err(|error| container_problem(&error))?)
             }
-            Kind::Json => {
-                let text = fs::read_to_string(path).map_err(|error| {
-                    Problem::new(ProblemKind::Container).found(error.to_string())
-                })?;
-                Self::Json {
-                    path: path.to_owned(),
-                    value: parse("the file", &text)?,
-                }
-            }
+            Kind::Json => Self::Json {
+                path: path.to_owned(),
+                value: parse("the file", &text(path)?)?,
+            },
+            Kind::Yaml => Self::Yaml(yaml::parse(&text(path)?).map_err(|error| {
+                Problem::new(ProblemKind::Config)
+                    .key("the file")
+                    .expected("YAML")
+                    .found(error.to_string())
+            })?),
         })
     }
 
@@ -84,6 +87,7 @@ impl Source {
             Self::Checkpoint(_) => "checkpoint of TensorFlow",
             Self::Json { value, .. } if is_shards(value) => "list of shards of weights, JSON",
             Self::Json { .. } => "architecture, JSON",
+            Self::Yaml(_) => "architecture, YAML",
         }
     }
 
@@ -98,7 +102,7 @@ impl Source {
             Self::SavedModel(saved) => saved.architecture(),
             Self::Checkpoint(_) => Err(weights_alone(no_architecture())),
             Self::Json { value, .. } if is_shards(value) => Err(weights_alone(no_architecture())),
-            Self::Json { value, .. } => Architecture::of_json(value),
+            Self::Json { value, .. } | Self::Yaml(value) => Architecture::of_config(value),
         }
     }
 
@@ -119,8 +123,8 @@ impl Source {
                 let shards = shards.map_err(|error| container_problem(&error))?;
                 Ok(WeightsFile::Tree(Box::new(shards)))
             }
-            Self::Json { .. } => Err(no_weights()
-                .found("JSON of an architecture, which holds none")
+            Self::Json { .. } | Self::Yaml(_) => Err(no_weights()
+                .found("an architecture, which holds none")
                 .help("name the file that has the weights with --weights FILE")),
             Self::Hdf5(file) => match layout(&file) {
                 Layout::Whole => Ok(WeightsFile::Groups(Box::new(file), "model_weights")),
@@ -132,10 +136,16 @@ impl Source {
     }
 }
 
+fn text(path: &Path) -> Result<String, Problem> {
+    fs::read_to_string(path)
+        .map_err(|error| Problem::new(ProblemKind::Container).found(error.to_string()))
+}
+
 /// A file of no known kind.
 fn unknown(path: &Path) -> Problem {
-    let problem = Problem::new(ProblemKind::Container)
-        .expected("a saved Keras model: HDF5, a .keras archive, a SavedModel's folder, or JSON");
+    let problem = Problem::new(ProblemKind::Container).expected(
+        "a saved Keras model: HDF5, a .keras archive, a SavedModel's folder, JSON or YAML",
+    );
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
     match read {

@@ -47,14 +47,48 @@ impl ConvTranspose {
         let stride = self.window.strides[axis];
         // What the output has beyond `stride · (n − 1)`.
         let wanted = match (&self.output_padding, self.window.padding) {
-            (None, Padding::Same) => stride,
+            (None, Padding::Same | Padding::TheanoSame) => stride,
             (None, _) => stride.max(extent),
-            (Some(more), Padding::Same) => more[axis].saturating_add(extent % 2),
+            (Some(more), Padding::Same | Padding::TheanoSame) => {
+                more[axis].saturating_add(extent % 2)
+            }
             (Some(more), _) => more[axis].saturating_add(extent),
         };
         match extent.checked_sub(wanted) {
-            Some(crop) => Border::Crop(crop / 2, crop - crop / 2),
+            Some(crop) => {
+                let before = match self.window.padding {
+                    Padding::TheanoSame => Padding::theano_border(extent).min(crop),
+                    _ => crop / 2,
+                };
+                Border::Crop(before, crop - before)
+            }
             None => Border::Extend(wanted - extent),
+        }
+    }
+}
+
+impl ConvTranspose {
+    /// Refuses what Theano's borders do beyond cutting off: Keras 1 cuts off more behind even
+    /// windows than is there, and full convolutions are not turned round.
+    fn check_theano(&self, config: &mut Config<'_>) {
+        let fits = |axis: usize| {
+            let extent = self.window.extent(axis);
+            let in_front = match self.borders(axis) {
+                Border::Crop(before, _) => before,
+                Border::Extend(_) => 0,
+            };
+            extent % 2 == 1 && in_front == Padding::theano_border(extent)
+        };
+        let fits = match self.window.padding {
+            Padding::TheanoFull => false,
+            Padding::TheanoSame => (0..self.window.dimensions()).all(fits),
+            _ => true,
+        };
+        if !fits {
+            config.unsupported(
+                "padding",
+                "windows of an odd size, on Theano, that strides do not exceed",
+            );
         }
     }
 }
@@ -72,7 +106,7 @@ impl KerasLayer for ConvTranspose {
         let output_padding = config.naturals("output_padding", dimensions);
         for (axis, more) in output_padding.iter().flatten().enumerate() {
             // Otherwise the output could not have come from the input, and TensorFlow refuses.
-            let same = window.padding == Padding::Same;
+            let same = matches!(window.padding, Padding::Same | Padding::TheanoSame);
             let behind = more + if same { window.extent(axis) % 2 } else { 1 };
             if !(1..=window.strides[axis]).contains(&behind) {
                 config.unsupported(
@@ -82,13 +116,15 @@ impl KerasLayer for ConvTranspose {
                 break;
             }
         }
-        Self {
+        let layer = Self {
             filters: config.size("filters"),
             window,
             output_padding,
             use_bias: config.bool("use_bias", true),
             activation: config.activation("activation"),
-        }
+        };
+        layer.check_theano(config);
+        layer
     }
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {

@@ -3,6 +3,7 @@
 use super::super::config::{Config, DataFormat};
 use super::super::{Mismatch, single, single_of_rank};
 use crate::shape::Spec;
+use crate::version::Generation;
 
 /// The number of spatial axes that a class name tells: 1 for `Conv1DTranspose`.
 pub(crate) fn dimensions(class: &str) -> usize {
@@ -20,26 +21,37 @@ pub enum Padding {
     Same,
     /// In front only (`Conv1D` and `SeparableConv1D`).
     Causal,
+    /// As many windows as `Same`, from another place on: Theano's (Keras 1).
+    TheanoSame,
+    /// So that every window that touches the input counts (convolutions of Keras 1 on Theano).
+    TheanoFull,
 }
 
 impl Padding {
     pub(crate) fn read(config: &mut Config<'_>, causal: bool) -> Self {
-        let names: &[&str] = if causal {
-            &["valid", "same", "causal"]
-        } else {
-            &["valid", "same"]
-        };
-        match config.choice("padding", names) {
-            0 => Self::Valid,
-            1 => Self::Same,
-            _ => Self::Causal,
+        let mut paddings = vec![("valid", Self::Valid), ("same", Self::Same)];
+        if config.generation() == Generation::Keras1 {
+            // In the words of the reader.
+            paddings.push(("theano_same", Self::TheanoSame));
+            paddings.push(("theano_full", Self::TheanoFull));
+        } else if causal {
+            paddings.push(("causal", Self::Causal));
         }
+        let names: Vec<&str> = paddings.iter().map(|(name, _)| *name).collect();
+        paddings[config.choice("padding", &names)].1
+    }
+
+    /// What [`TheanoSame`](Self::TheanoSame) puts in front of the input of a convolution, whatever
+    /// its size: half of the window.
+    pub fn theano_border(extent: usize) -> usize {
+        extent / 2
     }
 
     /// The output size of a window of `size` (dilation included) over `input` steps.
     pub fn output_size(self, input: usize, size: usize, stride: usize) -> Option<usize> {
         match self {
-            Self::Same | Self::Causal => Some(input.div_ceil(stride)),
+            Self::Same | Self::Causal | Self::TheanoSame => Some(input.div_ceil(stride)),
+            Self::TheanoFull => Some((input.checked_add(size - 1)?).div_ceil(stride)),
             Self::Valid => Some(input.checked_sub(size)? / stride + 1),
         }
     }

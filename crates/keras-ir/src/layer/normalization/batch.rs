@@ -131,25 +131,26 @@ impl KerasLayer for BatchNormalization {
         let positions = self.positions(input);
         let positions = positions.ok_or_else(|| no_axes(&self.axes, inputs))?;
         let shape = self.weight_shape(input, &positions);
-        let trained = [("gamma", self.scale), ("beta", self.center)];
-        let renorm = self.renorm.is_some();
-        let untrained = [
-            ("moving_mean", true),
-            ("moving_variance", true),
-            ("moving_stddev", renorm),
-            ("renorm_mean", renorm),
-            ("renorm_stddev", renorm),
-        ];
-        let present = |list: &[(&'static str, bool)]| -> Vec<&'static str> {
-            let list = list.iter().filter(|(_, present)| *present);
-            list.map(|(name, _)| *name).collect()
+        let mut weights = Vec::with_capacity(7);
+        if self.scale {
+            weights.push(WeightSpec::trained("gamma", shape.clone()));
+        }
+        if self.center {
+            weights.push(WeightSpec::trained("beta", shape.clone()));
+        }
+        let statistics: &[_] = match self.renorm {
+            None => &["moving_mean", "moving_variance"],
+            Some(_) => &[
+                "moving_mean",
+                "moving_variance",
+                "moving_stddev",
+                "renorm_mean",
+                "renorm_stddev",
+            ],
         };
-        let trained = present(&trained).into_iter();
-        let mut weights: Vec<WeightSpec> = trained
-            .map(|name| WeightSpec::trained(name, shape.clone()))
-            .collect();
-        let untrained = present(&untrained).into_iter();
-        weights.extend(untrained.map(|name| WeightSpec::untrained(name, shape.clone())));
+        for name in statistics {
+            weights.push(WeightSpec::untrained(name, shape.clone()));
+        }
         Ok(weights)
     }
 }

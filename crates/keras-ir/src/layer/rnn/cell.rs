@@ -141,7 +141,11 @@ impl Cell {
 }
 
 /// An activation of tensors `(batch, units)`.
-fn step_activation(config: &mut Config<'_>, key: &'static str, default: Activation) -> Activation {
+pub(in crate::layer) fn step_activation(
+    config: &mut Config<'_>,
+    key: &'static str,
+    default: Activation,
+) -> Activation {
     match config.activation_or(key, default) {
         Activation::SoftmaxAlong(1) => Activation::Softmax,
         Activation::SoftmaxAlong(_) | Activation::Glu => {

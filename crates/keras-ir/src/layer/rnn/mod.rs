@@ -4,6 +4,7 @@ mod cell;
 #[cfg(test)]
 mod tests;
 
+pub(super) use cell::step_activation;
 pub use cell::{Cell, CellKind, WeightLayout};
 
 use super::config::Config;
@@ -52,7 +53,8 @@ pub enum MaskedOutput {
     /// Zeros, but at the steps that the mask would hide if time ran forwards: what Keras 3.15 and
     /// tf_keras 2.21 give for an unrolled layer that goes backwards.
     ZeroUnturned,
-    /// The state, also an initial one before the first kept step: the loop of standalone Keras.
+    /// The state, also an initial one before the first kept step: the loop of standalone Keras, and of
+    /// TensorFlow until 1.12.
     State,
 }
 
@@ -62,11 +64,17 @@ impl RecurrentOptions {
         let go_backwards = config.bool("go_backwards", false);
         let unroll = config.bool("unroll", false);
         let zero = config.bool("zero_output_for_mask", false);
-        let masked_output = match config.generation() {
-            Generation::Keras1 | Generation::Keras2 if !unroll => MaskedOutput::State,
-            _ if zero && unroll && go_backwards && return_sequences => MaskedOutput::ZeroUnturned,
-            _ if zero => MaskedOutput::Zero,
-            _ => MaskedOutput::Previous,
+        let writer = config.writer();
+        let loop_of_keras2 =
+            writer.generation <= Generation::Keras2 || writer.is_tf_keras_before((2, 2));
+        let masked_output = if loop_of_keras2 && !unroll {
+            MaskedOutput::State
+        } else if zero && unroll && go_backwards && return_sequences {
+            MaskedOutput::ZeroUnturned
+        } else if zero {
+            MaskedOutput::Zero
+        } else {
+            MaskedOutput::Previous
         };
         Self {
             return_sequences,

@@ -5,12 +5,12 @@ use super::*;
 use crate::activation::Activation;
 use crate::layer::LayerKind;
 use crate::problem::{Problem, ProblemKind};
-use crate::version::Generation;
+use crate::version::{Generation, Writer};
 
-fn read(class: &str, config: &Value, generation: Generation) -> (Recurrent, Vec<Problem>) {
+fn read(class: &str, config: &Value, writer: impl Into<Writer>) -> (Recurrent, Vec<Problem>) {
     let empty = Map::new();
     let config = config.as_object().unwrap_or(&empty);
-    match LayerKind::read(class, config, generation) {
+    match LayerKind::read(class, config, writer) {
         Some((LayerKind::Recurrent(layer), problems)) => (layer, problems),
         other => panic!("{class} was read as {other:?}"),
     }
@@ -46,6 +46,18 @@ fn missing_keys_mean_what_the_writer_meant() {
         assert_eq!(gru.cell.recurrent_activation, gate);
         assert!(gru.cell.use_bias);
         assert_eq!(gru.notes(), Vec::<&str>::new());
+    }
+}
+
+#[test]
+fn tensorflow_1_had_the_loop_of_keras_2() {
+    for (version, masked) in [
+        ("2.1.6-tf", MaskedOutput::State),
+        ("2.2.4-tf", MaskedOutput::Previous),
+    ] {
+        let writer = Writer::of_version(Some(version));
+        let (layer, _) = read("LSTM", &json!({"units": 3}), writer);
+        assert_eq!(layer.options.masked_output, masked);
     }
 }
 

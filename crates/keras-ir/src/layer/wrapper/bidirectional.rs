@@ -69,14 +69,15 @@ impl Bidirectional {
             return_state: option(&forward, "return_state"),
             time_axis: usize::from(!option(&forward, "time_major")),
         };
-        if config.generation() > Generation::Keras2 {
-            // tf.keras and Keras 3 decide over the option of the layers inside.
+        let writer = config.writer();
+        if writer.generation > Generation::Keras2 && !writer.is_tf_keras_before((2, 2)) {
+            // tf.keras and Keras 3 decide over the option of the layers inside. TensorFlow 1.13 turned it
+            // on, and wrote it; those after it, which wrote the same version, leave it off unless asked.
+            let forced =
+                writer.is_tf_keras_before((2, 3)) && option(&forward, "zero_output_for_mask");
+            let zero = wrapper.return_sequences || forced;
             for part in [&mut forward, &mut backward] {
-                set(
-                    part,
-                    "zero_output_for_mask",
-                    wrapper.return_sequences.into(),
-                );
+                set(part, "zero_output_for_mask", zero.into());
             }
         }
         (wrapper, vec![forward, backward])

@@ -4,11 +4,16 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::layer::rnn::MaskedOutput;
+use crate::version::{Generation, Writer};
 
-fn read(class: &str, config: &Value, generation: Generation) -> (Wrapper, Vec<Part>, Vec<Problem>) {
+fn read(
+    class: &str,
+    config: &Value,
+    writer: impl Into<Writer>,
+) -> (Wrapper, Vec<Part>, Vec<Problem>) {
     let empty = Map::new();
     let config = config.as_object().unwrap_or(&empty);
-    match Wrapper::read(class, config, generation) {
+    match Wrapper::read(class, config, writer) {
         Some(read) => read,
         None => panic!("{class} is unknown"),
     }
@@ -59,6 +64,26 @@ fn the_backward_layer_is_made_as_the_writer_made_it() {
             options(&parts, "zero_output_for_mask"),
             [zero.clone(), zero]
         );
+    }
+}
+
+#[test]
+fn outputs_under_a_mask_follow_the_version() {
+    // TensorFlow 1.12; 1.13 to 2.1, of which 1.13 alone wrote the option; 2.2 and later.
+    for (version, sequences, option, zero) in [
+        ("2.1.6-tf", true, Value::Null, Value::Null),
+        ("2.2.4-tf", false, json!(true), json!(true)),
+        ("2.2.4-tf", false, Value::Null, json!(false)),
+        ("2.2.4-tf", true, Value::Null, json!(true)),
+        ("2.3.0-tf", false, json!(true), json!(false)),
+    ] {
+        let inside = json!({"return_sequences": sequences, "zero_output_for_mask": option});
+        let config = json!({"layer": layer("LSTM", inside)});
+        let writer = Writer::of_version(Some(version));
+        let (_, parts, problems) = read("Bidirectional", &config, writer);
+        assert_eq!(problems, []);
+        let found = options(&parts, "zero_output_for_mask");
+        assert_eq!(found, [zero.clone(), zero], "{version}");
     }
 }
 

@@ -8,7 +8,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::container::{Checkpoint, StoredTensor};
-use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, ModelId};
+use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, ModelClass, ModelId};
 use crate::layer::WeightSpec;
 use crate::problem::{Problem, ProblemKind};
 
@@ -93,16 +93,22 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn model(&mut self, id: ModelId, node: Option<usize>) {
-        for (position, layer) in self.graph.model(id).layers.iter().enumerate() {
+        let model = self.graph.model(id);
+        let objects = self.saved.checkpoint.objects();
+        let has = |node, position| objects.child(node, &format!("layer-{position}")).is_some();
+        // TensorFlow 2.0 and 2.1 list the input layer of a Sequential before its layers.
+        let is_longer = node.is_some_and(|node| has(node, model.layers.len()));
+        let first = usize::from(model.class == ModelClass::Sequential && is_longer);
+        for (position, layer) in model.layers.iter().enumerate() {
             let name = self.graph.own_name(*layer);
-            let object = node.and_then(|node| self.saved.layer(node, position, name));
+            let object = node.and_then(|node| self.saved.layer(node, first + position, name));
             self.layer(*layer, object);
         }
     }
 
     fn layer(&mut self, id: LayerId, node: Option<usize>) {
         match &self.graph.layer(id).kind {
-            LayerKind::Input | LayerKind::Unknown => {}
+            LayerKind::Input | LayerKind::Operation(_) | LayerKind::Unknown => {}
             LayerKind::Model(inner) => self.model(*inner, node),
             LayerKind::Wrapper(wrapper, parts) => {
                 let paths = attribute_paths(&wrapper.wrapper().part_paths());
@@ -187,7 +193,9 @@ impl SavedObjects {
                 "" => None,
                 part => self.attribute(node, part),
             };
-            let of_part = part.and_then(|part| self.attribute(part, spec.name));
+            // `query/kernel` is the `kernel` of the part.
+            let own_name = spec.name.rsplit('/').next().unwrap_or(spec.name);
+            let of_part = part.and_then(|part| self.attribute(part, own_name));
             // The cell of an `RNN` is the object itself, and cuDNN layers have none.
             of_part.or_else(|| self.attribute(node, spec.name))
         });

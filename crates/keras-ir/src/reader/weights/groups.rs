@@ -8,7 +8,7 @@ use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, Weight};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Shape;
 
-use super::{Target, is_known, put, specs, unreadable};
+use super::{Target, is_known, put, saved_specs, unreadable};
 
 /// Fills in the weights of all layers from the group `group` of `file`.
 pub(in crate::reader) fn read_groups(
@@ -146,9 +146,9 @@ fn file_order(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> Vec<Tar
 fn split(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> (Vec<Target>, Vec<Target>) {
     let layer = graph.layer(id);
     match &layer.kind {
-        LayerKind::Input | LayerKind::Unknown => (Vec::new(), Vec::new()),
+        LayerKind::Input | LayerKind::Operation(_) | LayerKind::Unknown => (Vec::new(), Vec::new()),
         LayerKind::Layer(kind) => {
-            let (trained, untrained): (Vec<_>, Vec<_>) = specs(kind, id, first_inputs)
+            let (trained, untrained): (Vec<_>, Vec<_>) = saved_specs(graph, kind, id, first_inputs)
                 .into_iter()
                 .map(|spec| Target { layer: id, spec })
                 .partition(|target| target.spec.trainable);

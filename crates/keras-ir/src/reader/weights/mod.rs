@@ -15,8 +15,9 @@ use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, Weight};
 use crate::layer::{self, WeightSpec};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Shape;
+use crate::version::Generation;
 
-use super::Weights;
+use super::{Weights, keras1};
 
 pub(super) use checkpoint::{SavedObjects, read_objects};
 pub(super) use groups::read_groups;
@@ -75,7 +76,7 @@ struct Target {
 /// Whether the weights of a layer, and of all layers in a model, can be told.
 fn is_known(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> bool {
     match &graph.layer(id).kind {
-        LayerKind::Input => true,
+        LayerKind::Input | LayerKind::Operation(_) => true,
         LayerKind::Unknown => false,
         LayerKind::Layer(_) => first_inputs.contains_key(&id),
         LayerKind::Wrapper(_, parts) => parts.iter().all(|id| is_known(graph, *id, first_inputs)),
@@ -91,6 +92,58 @@ fn specs(kind: &layer::LayerKind, id: LayerId, first_inputs: &FirstInputs) -> Ve
     let inputs = first_inputs.get(&id);
     let specs = inputs.and_then(|inputs| kind.layer().weights(inputs).ok());
     specs.unwrap_or_default()
+}
+
+/// What weights the file holds of a layer.
+fn saved_specs(
+    graph: &Graph,
+    kind: &layer::LayerKind,
+    id: LayerId,
+    inputs: &FirstInputs,
+) -> Vec<WeightSpec> {
+    let specs = specs(kind, id, inputs);
+    if graph.generation == Generation::Keras1 {
+        keras1::saved_specs(
+            kind,
+            &graph.layer(id).config,
+            graph.keras_version.as_deref(),
+            specs,
+        )
+    } else {
+        specs
+    }
+}
+
+/// Makes what Keras 2 has of the weights that were read from a file of Keras 1.
+pub(super) fn modernise(
+    graph: &mut Graph,
+    first_inputs: &FirstInputs,
+    origin: &keras1::Origin,
+    problems: &mut Vec<Problem>,
+) {
+    if !problems.is_empty() {
+        return; // some are missing
+    }
+    for index in 0..graph.layers.len() {
+        let id = LayerId(index);
+        let layer = &mut graph.layers[index];
+        let LayerKind::Layer(kind) = &mut layer.kind else {
+            continue;
+        };
+        keras1::tell_shared_axes(kind, &layer.weights);
+        let specs = specs(kind, id, first_inputs);
+        let weights = std::mem::take(&mut layer.weights);
+        match keras1::convert(kind, &layer.config, &specs, weights, origin.theano) {
+            Ok(weights) => {
+                for (spec, weight) in specs.into_iter().zip(weights) {
+                    put(graph, &Target { layer: id, spec }, weight.tensor, problems);
+                }
+            }
+            Err(error) => {
+                problems.push(unreadable(&error).at(&layer.path, &layer.class));
+            }
+        }
+    }
 }
 
 /// Gives a tensor to its layer, if its shape fits.

@@ -119,7 +119,7 @@ impl Walk<'_> {
 
     fn layer(&mut self, id: LayerId, path: &str) {
         match &self.graph.layer(id).kind {
-            LayerKind::Input | LayerKind::Unknown => {}
+            LayerKind::Input | LayerKind::Operation(_) | LayerKind::Unknown => {}
             LayerKind::Model(inner) => self.model(*inner, &format!("{path}/")),
             LayerKind::Wrapper(wrapper, parts) => {
                 let paths = wrapper.wrapper().part_paths();
