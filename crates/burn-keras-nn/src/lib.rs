@@ -14,6 +14,8 @@
 //! * [`recurrent`]: LSTM, GRU and SimpleRNN in Keras's weight layout, with Keras's masking
 //! * [`normalization`], [`dropout`]: what Burn's modules lack
 //! * [`dense`]: dense layers of Keras 1
+//! * [`loss`], [`regularizer`]: what Keras minimises, with its gradients
+//! * [`metric`]: what Keras reports
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -45,11 +47,14 @@ pub mod dropout;
 pub mod einsum;
 pub mod elementwise;
 pub mod embedding;
+mod generation;
 pub mod ids;
 pub mod indexing;
+pub mod loss;
 pub mod mask;
 mod math;
 pub mod merge;
+pub mod metric;
 pub mod normalization;
 #[cfg(feature = "optim")]
 pub mod optim;
@@ -58,6 +63,7 @@ pub mod pool;
 pub mod record;
 pub mod recurrent;
 pub mod reduction;
+pub mod regularizer;
 pub mod resize;
 pub mod segment;
 pub mod shape;
@@ -66,6 +72,7 @@ pub mod shape;
 mod testing;
 
 pub use activation::Activation;
+pub use generation::Generation;
 pub use ids::{Scope, duplicate_ids, param_id, stable_ids};
 pub use padding::Padding;
 pub use record::LoadError;
