@@ -140,7 +140,7 @@ impl Import {
     }
 
     /// The name of the Rust module, its files and the namespace of its parameters; by default the
-    /// file's name without its ending, as a Rust identifier.
+    /// file's name without its ending, or the folder's, as a Rust identifier.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -257,11 +257,22 @@ impl Import {
                     })
                 }
             }
-            None => {
-                let stem = self.input.file_stem().unwrap_or_default();
-                Ok(names::module_name(&stem.to_string_lossy()))
-            }
+            None => Ok(names::module_name(&self.default_name())),
         }
+    }
+
+    /// The name of the file without its ending, or of the folder; the file in a SavedModel says nothing.
+    fn default_name(&self) -> String {
+        let input = self.input.as_path();
+        let folder = match input.file_name() {
+            Some(name) if name == "saved_model.pb" => input.parent(),
+            _ => Some(input).filter(|input| input.is_dir()),
+        };
+        let name = match folder.and_then(Path::file_name) {
+            Some(name) => Some(name),
+            None => input.file_stem(),
+        };
+        name.unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// The plan and its records, or every problem of all three.

@@ -157,6 +157,7 @@ fn titles(writers: &[&str]) -> String {
     for writer in writers {
         let (package, version) = writer.rsplit_once('-').unwrap();
         let title = match (package, version.split('.').next()) {
+            ("keras", Some("1")) => " Keras",
             ("keras", Some("2")) => "Keras",
             ("keras", _) => "Keras ",
             ("tf", _) => "TensorFlow",
@@ -236,10 +237,30 @@ fn add(table: &mut Vec<(String, Row)>, writer: &str, row: Row) {
     }
 }
 
+/// The releases of Keras 1, which had one form; their numbers are in the tests of the backends.
+fn of_keras1() -> BTreeMap<String, Row> {
+    let folder = root().join("tests/fixtures/keras1");
+    let mut rows = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if !name.starts_with("versions_") || !name.ends_with(".h5") {
+            continue;
+        }
+        let graph = read(&path, ReadOptions::default()).unwrap_or_else(|report| panic!("{report}"));
+        let version = graph.keras_version.clone().unwrap();
+        rows.insert(format!("keras-{version}"), row(&graph).unwrap());
+    }
+    assert!(rows.len() >= 4);
+    rows
+}
+
 #[test]
 fn every_form_of_every_writer_is_read() {
     let mut problems = Vec::new();
     let mut tables: Vec<Vec<(String, Row)>> = FORMS.iter().map(|_| Vec::new()).collect();
+    assert_eq!(FORMS[0].file, "h5");
+    tables[0].extend(of_keras1());
     for (writer, archive) in writers() {
         let folder = tempfile::tempdir().unwrap();
         let mut archive = zip::ZipArchive::new(File::open(archive).unwrap()).unwrap();
@@ -288,7 +309,8 @@ fn print(tables: &[Vec<(String, Row)>]) -> String {
          hold it against\nwhat they see. The files in `tests/fixtures/versions` were saved by these very \
          versions: a functional model with\nlayers shared, nested and masked, and a Sequential, trained for a \
          step with Adam and SGD. All forms of one writer\ngive the same layers and calls, weights that are \
-         equal to the bit, and the same state of the optimizer.\n\n\
+         equal to the bit, and the same state of the optimizer.\n\
+         Files of Keras 1 are those of `tests/fixtures/keras1`.\n\n\
          A version that is not listed writes like the one before it, as far as is known.\n",
     );
     for (form, rows) in FORMS.iter().zip(tables) {

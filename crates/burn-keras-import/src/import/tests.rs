@@ -102,3 +102,18 @@ fn names_become_modules() {
     let expected = "\"../x\" cannot name a Rust module; \"x\" can";
     assert_eq!(error.to_string(), expected);
 }
+
+#[test]
+fn models_are_named_after_their_file_or_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("stager-1.5");
+    fs::create_dir(&saved).unwrap();
+    fs::write(saved.join("saved_model.pb"), "").unwrap();
+    for (input, expected) in [
+        (saved.clone(), "stager-1.5"),
+        (saved.join("saved_model.pb"), "stager-1.5"),
+        (folder.path().join("siamese.keras"), "siamese"),
+    ] {
+        assert_eq!(Import::new(input).default_name(), expected);
+    }
+}

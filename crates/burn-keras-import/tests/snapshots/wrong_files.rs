@@ -141,6 +141,21 @@ fn weights_of_another_model() {
 }
 
 #[test]
+fn weights_without_end() {
+    let shop = Workshop(tempfile::tempdir().unwrap());
+    let whole = forms("functional_k3").join("model.keras");
+    let endless = fs::read(root().join("tests/fixtures/errors/group_in_itself.h5")).unwrap();
+    let path = shop.archive("endless.keras", &whole, |name, content| {
+        Some(if name == "model.weights.h5" {
+            endless.clone()
+        } else {
+            content
+        })
+    });
+    shop.refuse("group_in_itself", &path, ReadOptions::default());
+}
+
+#[test]
 fn half_of_a_model() {
     let shop = Workshop(tempfile::tempdir().unwrap());
     let refuse = |name: &str, path: &Path| shop.refuse(name, path, ReadOptions::default());

@@ -33,8 +33,7 @@ pub(super) fn stored(saved: Weights<'_>) -> Result<Vec<StoredTensor>, Problem> {
             return variables.map(|node| saved.tensor(node)).collect();
         }
     };
-    let mut paths = Vec::new();
-    datasets(file, group, &mut paths).map_err(|error| unreadable(&error))?;
+    let paths = datasets(file, group).map_err(|error| unreadable(&error))?;
     let tensors = paths.iter().map(|path| file.tensor(path));
     tensors
         .collect::<Result<_, _>>()
@@ -43,25 +42,39 @@ pub(super) fn stored(saved: Weights<'_>) -> Result<Vec<StoredTensor>, Problem> {
 
 /// The paths of all datasets in `group`, without a slash in front; the state of the optimizer and of
 /// metrics is no weight.
-fn datasets(
-    file: &dyn Container,
-    group: &str,
-    paths: &mut Vec<String>,
-) -> Result<(), ContainerError> {
-    let children = file.children(group)?;
-    let inside = |name: &str| match group {
-        "" => name.to_owned(),
-        group => format!("{group}/{name}"),
-    };
-    paths.extend(children.datasets.iter().map(|name| inside(name)));
-    for name in &children.groups {
-        let is_state = group.is_empty() && STATE.contains(&name.as_str());
-        if !is_state {
-            datasets(file, &inside(name), paths)?;
+fn datasets(file: &dyn Container, group: &str) -> Result<Vec<String>, ContainerError> {
+    let mut paths = Vec::new();
+    let mut open = vec![(group.to_owned(), 0)];
+    let mut seen = 0;
+    while let Some((group, depth)) = open.pop() {
+        // In a file of a stranger a group may hold itself.
+        seen += 1;
+        if depth > DEEPEST || seen > MOST_GROUPS {
+            return Err(ContainerError::Malformed {
+                file: file.name().to_owned(),
+                path: group.chars().take(200).collect(),
+                reason: "more groups inside of each other than any model has".into(),
+            });
         }
+        let children = file.children(&group)?;
+        let inside = |name: &String| match group.as_str() {
+            "" => name.clone(),
+            group => format!("{group}/{name}"),
+        };
+        paths.extend(children.datasets.iter().map(inside));
+        let groups = children.groups.iter();
+        let groups = groups.filter(|name| !(group.is_empty() && STATE.contains(&name.as_str())));
+        // The first is the next.
+        open.extend(groups.rev().map(|name| (inside(name), depth + 1)));
     }
-    Ok(())
+    Ok(paths)
 }
+
+/// Models are no deeper inside of each other: each has two groups.
+const DEEPEST: usize = 512;
+
+/// No model has more objects.
+const MOST_GROUPS: usize = 1 << 18;
 
 /// Groups at the root of a file of weights that hold none.
 const STATE: [&str; 3] = ["optimizer", "optimizer_weights", "metrics"];

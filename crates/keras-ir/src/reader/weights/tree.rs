@@ -184,10 +184,13 @@ fn twin(graph: &Graph, id: LayerId) -> Option<LayerId> {
 
 /// Reports the variables of layers that belong to no weight.
 fn left_over(file: &dyn Container, used: &BTreeSet<String>, problems: &mut Vec<Problem>) {
-    let mut paths = Vec::new();
-    if let Err(error) = datasets(file, "", &mut paths) {
-        problems.push(unreadable(&error));
-    }
+    let paths = match datasets(file, "") {
+        Ok(paths) => paths,
+        Err(error) => {
+            problems.push(unreadable(&error));
+            return;
+        }
+    };
     let unused = paths.into_iter().filter(|path| !used.contains(path));
     problems.extend(unused.map(|path| {
         Problem::new(ProblemKind::LeftOverWeight)
