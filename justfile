@@ -18,6 +18,11 @@ import file *args:
 summary file *args:
     @{{ command }} -- summary "$@"
 
+# What a file is and holds, and what would stop an import: just inspect model.keras [--json]
+[no-cd]
+inspect file *args:
+    @{{ command }} -- inspect "$@"
+
 # A model's outputs: just run model.h5 in.npz -o out.npz
 [no-cd]
 run file *args:
@@ -53,3 +58,7 @@ samples:
 # docs/layers.md, anew: how far each class of layers is from Keras
 layers:
     UPDATE_DOCS=1 cargo test --workspace --test flex --test ndarray --test wgpu
+
+# docs/operations.md and docs/containers.md, anew: which operations and which containers are read
+tables:
+    UPDATE_DOCS=1 cargo test --workspace --test operations --test versions
