@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use keras_ir::graph::{Graph, TensorId};
+use keras_ir::graph::{Graph, Layer, LayerKind, TensorId};
 
 /// A graph as text: everything but where it was read from, and what training needs.
 pub fn structure(graph: &Graph) -> String {
@@ -24,8 +24,11 @@ pub fn structure(graph: &Graph) -> String {
         for id in &model.layers {
             let layer = graph.layer(*id);
             text.push_str(&format!(
-                "  {} {} {}\n",
-                layer.path, layer.class, layer.trainable
+                "  {} {} {} {}\n",
+                layer.path,
+                layer.class,
+                layer.trainable,
+                kind(graph, layer)
             ));
         }
         for call in &model.calls {
@@ -53,6 +56,18 @@ pub fn structure(graph: &Graph) -> String {
     }
     // The HDF5 of Keras 3 has the name of Python's class, its archives the public one.
     text.replace("GroupedQueryAttention", "GroupQueryAttention")
+}
+
+/// What a layer is, with every option, and the parts of a wrapper.
+fn kind(graph: &Graph, layer: &Layer) -> String {
+    match &layer.kind {
+        LayerKind::Wrapper(wrapper, parts) => {
+            let parts = parts.iter().map(|id| kind(graph, graph.layer(*id)));
+            format!("{wrapper:?} {:?}", parts.collect::<Vec<_>>())
+        }
+        LayerKind::Model(_) => "model".to_owned(),
+        kind => format!("{kind:?}"),
+    }
 }
 
 pub type Values = BTreeMap<String, Vec<u8>>;
