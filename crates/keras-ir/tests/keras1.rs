@@ -376,3 +376,13 @@ fn what_is_no_config_is_a_problem() {
         }
     }
 }
+
+/// What acts in training alone is said, not left out in silence.
+#[test]
+fn dropout_of_an_embedding_is_noted() {
+    for name in ["masked_te.h5", "masked_th.h5"] {
+        let notes = open(name).notes;
+        let says = |note: &String| note.contains("(Embedding): its dropout acts in training alone");
+        assert!(notes.iter().any(says), "{notes:?}");
+    }
+}

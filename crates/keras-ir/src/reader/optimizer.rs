@@ -232,14 +232,14 @@ fn read(graph: &Graph, saved: Weights<'_>) -> Result<Found, Vec<Problem>> {
     let (writer, scalars, slots) = match &state {
         State::Listed(Variables { names, tensors }) => {
             let (scalars, rest) = leading_scalars(names, tensors);
-            let writer = Writer::of(graph.generation, names);
+            let writer = ListedBy::of(graph.generation, names);
             (writer, scalars, Slots::Listed(rest))
         }
         State::Placed(placed) => {
             let scalars = placed.scalars.iter();
             let scalars = scalars.map(|(name, tensor)| (name.as_str(), tensor));
             let slots = Slots::Placed(&placed.slots);
-            (Writer::TfLegacy, scalars.collect(), slots)
+            (ListedBy::TfLegacy, scalars.collect(), slots)
         }
     };
     let mut optimizer = Optimizer {
@@ -356,7 +356,7 @@ fn variable_order(graph: &Graph) -> Result<Vec<Variable>, Problem> {
 
 /// Which code wrote the list.
 #[derive(Clone, Copy, PartialEq)]
-enum Writer {
+enum ListedBy {
     /// Keras 2, and `tf.keras` until 1.13.
     Keras2,
     /// `tf.keras.optimizers` before 2.11, `optimizers.legacy` after.
@@ -366,7 +366,7 @@ enum Writer {
     Keras3,
 }
 
-impl Writer {
+impl ListedBy {
     fn of(generation: Generation, names: &[String]) -> Self {
         match generation {
             Generation::Keras1 | Generation::Keras2 => Self::Keras2,
@@ -433,14 +433,14 @@ impl Layout {
     }
 }
 
-fn layout(class: &str, config: &Value, writer: Writer) -> Option<Layout> {
+fn layout(class: &str, config: &Value, writer: ListedBy) -> Option<Layout> {
     use SlotName::{Momentum, Velocity, VelocityHat};
     let on = |key: &str| config[key].as_bool().unwrap_or(false);
     if on("use_ema") || !config["gradient_accumulation_steps"].is_null() {
         return None;
     }
     match (class, writer) {
-        ("Adam", Writer::TfNew | Writer::Keras3) => {
+        ("Adam", ListedBy::TfNew | ListedBy::Keras3) => {
             let hats = if on("amsgrad") {
                 vec![VelocityHat]
             } else {
@@ -449,10 +449,10 @@ fn layout(class: &str, config: &Value, writer: Writer) -> Option<Layout> {
             Some(Layout::PerWeight(vec![Momentum, Velocity], hats))
         }
         ("Adam", _) if on("amsgrad") => Some(Layout::Blocks(vec![Momentum, Velocity, VelocityHat])),
-        ("Adam", Writer::Keras2) => Some(Layout::BlocksWithEmpty(vec![Momentum, Velocity])),
+        ("Adam", ListedBy::Keras2) => Some(Layout::BlocksWithEmpty(vec![Momentum, Velocity])),
         ("Adam", _) => Some(Layout::Blocks(vec![Momentum, Velocity])),
         // The new optimizer of tf.keras and that of Keras 2 keep the slot without momentum too.
-        ("SGD", Writer::TfNew | Writer::Keras2) => Some(Layout::Blocks(vec![Momentum])),
+        ("SGD", ListedBy::TfNew | ListedBy::Keras2) => Some(Layout::Blocks(vec![Momentum])),
         ("SGD", _) => {
             let momentum = json::number(&config["momentum"]).unwrap_or(0.0);
             let slots = if momentum == 0.0 {

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::Weights;
 use crate::container::Container;
+use crate::json;
 use crate::problem::{Problem, ProblemKind};
 
 pub(super) use sequential::IN_ORDER;
@@ -212,6 +213,12 @@ impl Translator<'_> {
                         "{path} ({class}): the ordering of its axes is not in the file, and taken \
                          to be {taken}, {}",
                         config["data_format"].as_str().unwrap_or_default()
+                    ));
+                }
+                if class == "Embedding" && old.get("dropout").and_then(json::number) > Some(0.0) {
+                    self.notes.push(format!(
+                        "{path} ({class}): its dropout acts in training alone and is not applied \
+                         there yet"
                     ));
                 }
                 if let Some(wrapped) = config.get_mut("layer") {
