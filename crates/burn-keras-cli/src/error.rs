@@ -11,6 +11,9 @@ pub enum CliError {
     /// The model cannot be imported.
     #[error(transparent)]
     Import(#[from] burn_keras_import::ImportError),
+    /// The records cannot be exported.
+    #[error(transparent)]
+    Export(#[from] burn_keras_import::ExportError),
     /// The results cannot be written.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),

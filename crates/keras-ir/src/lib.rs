@@ -7,6 +7,7 @@
 //! layer       what each Keras layer class is: options, weights, shapes, masks
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
+//! writer      copies of files with other tensors in them, and new files
 //! ```
 //!
 //! This crate knows nothing of Burn and makes no code. It reads files of strangers: nothing in a
@@ -24,6 +25,7 @@ mod reader;
 pub mod shape;
 pub mod summary;
 mod version;
+pub mod writer;
 mod yaml;
 
 pub use activation::Activation;

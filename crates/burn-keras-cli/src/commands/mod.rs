@@ -2,6 +2,7 @@
 
 #[cfg(feature = "runtime")]
 mod case;
+mod export;
 mod import;
 mod inspect;
 #[cfg(feature = "runtime")]
@@ -10,6 +11,7 @@ mod summary;
 #[cfg(feature = "runtime")]
 mod verify;
 
+pub use export::export;
 pub use import::import;
 pub use inspect::inspect;
 #[cfg(feature = "runtime")]

@@ -13,9 +13,11 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use convert::keras_elements;
 pub use convert::permute;
 pub use layout::{Entry, Layout, LayoutError};
 pub use optimizer::optimizer;
+pub(crate) use weights::stored;
 pub use weights::weights;
 pub use write::{Record, WriteError};
 

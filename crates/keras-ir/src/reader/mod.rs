@@ -31,7 +31,9 @@ use build::Builder;
 use source::{Source, WeightsFile};
 use weights::SavedObjects;
 
+pub(crate) use archive::WEIGHTS as ARCHIVED_WEIGHTS;
 pub use inspect::inspect;
+pub(crate) use source::{Copyable, copyable};
 
 /// How to read a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
