@@ -95,7 +95,7 @@ fn read(
         Variables::Placed(slots) if slots.is_empty() && numbers.is_unused() => Vec::new(),
         Variables::Placed(slots) => assign::placed(graph, &options, &slots)?,
     };
-    if matches!(options.rule, Rule::Sgd { momentum: 0.0, .. }) {
+    if is_plain_sgd(&options) {
         // tf.keras keeps a slot even so; it decides nothing, and Keras 3 has none.
         slots.retain(|slot| slot.name != SlotName::Momentum);
     }
@@ -115,19 +115,25 @@ fn read(
 }
 
 /// A `.keras` with a legacy optimizer of tf.keras: it never holds state, nor how many steps there
-/// were.
+/// were. Plain SGD has no state, and asks for no count.
 fn not_saved(graph: &Graph, saved: Weights<'_>) -> Option<Problem> {
     let Weights::Tree(_) = saved else {
         return None;
     };
     let options = graph.optimizer_config().ok().flatten()?;
-    (options.implementation == Implementation::TfLegacy).then(|| {
+    let is_legacy = options.implementation == Implementation::TfLegacy;
+    let is_plain = is_plain_sgd(&options) && !options.counts_steps();
+    (is_legacy && !is_plain).then(|| {
         Problem::new(ProblemKind::Optimizer)
             .key("optimizer/vars")
             .expected(format!("the state of {}", options.class.as_str()))
             .found("nothing: tf.keras does not save that of its legacy optimizers in .keras files")
             .help(format!("save the model as .h5, or {FRESH}"))
     })
+}
+
+fn is_plain_sgd(options: &OptimizerConfig) -> bool {
+    matches!(options.rule, Rule::Sgd { momentum: 0.0, .. })
 }
 
 /// Rebuilds what the file lacks and follows from the rest, and says so.
@@ -169,9 +175,16 @@ fn complete(
                 .help(FRESH)
         })?;
         numbers.u_product = Some(product);
+        let how = match factors {
+            1 => "each multiplies it once".to_owned(),
+            factors => format!(
+                "each multiplies it once for each of {factors} weights, as tf.keras does unless it \
+                 runs eagerly"
+            ),
+        };
         notes.push(format!(
-            "Nadam's product of momenta is not in the file; it is computed again from {steps} \
-             steps: {product:e}"
+            "Nadam's product of momenta is not in the file; it is computed again for {steps} \
+             steps: {how}"
         ));
     }
     let dynamic = match options.loss_scale {
