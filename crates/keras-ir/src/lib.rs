@@ -4,6 +4,7 @@
 //! container   bytes → groups, attributes, tensors          (HDF5)
 //! reader      config grammars, calls by identity, weights, optimizer state
 //! graph       layers, calls, tensors, shapes
+//! training    what a model was compiled with
 //! layer       what each Keras layer class is: options, weights, shapes, masks
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
@@ -24,6 +25,7 @@ mod problem;
 mod reader;
 pub mod shape;
 pub mod summary;
+pub mod training;
 mod version;
 pub mod writer;
 mod yaml;
