@@ -5,6 +5,7 @@
 //! reader      config grammars, calls by identity, weights, optimizer state
 //! graph       layers, calls, tensors, shapes
 //! layer       what each Keras layer class is: options, weights, shapes, masks
+//! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
 //! ```
@@ -23,6 +24,7 @@ mod problem;
 mod reader;
 pub mod shape;
 pub mod summary;
+pub mod training;
 mod version;
 mod yaml;
 

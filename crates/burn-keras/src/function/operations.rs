@@ -82,6 +82,7 @@ pub(super) fn unary(function: &Function, x: Value, rank: usize) -> Result<Value,
         Function::Sizes => any_kind!(x, D, K, x => shape::sizes::<D, K>(x); Tensor<1, Int>),
         Function::DepthToSpace(block) => rearrange(x, *block, true),
         Function::SpaceToDepth(block) => rearrange(x, *block, false),
+        Function::ActivityPenalty { l1, l2 } => activity_penalty(x, *l1, *l2),
         _ => Err(Error::Data(format!("{function:?} takes other inputs"))),
     }
 }
