@@ -1,6 +1,5 @@
 //! The import of one file: read, lowered, written.
 
-mod optimizer;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -49,8 +48,6 @@ pub struct Imported {
     pub summary: Summary,
     /// The plan behind the files.
     pub plan: Plan,
-    /// Rust code that makes an optimizer for the optimizer record, where there is one.
-    pub optimizer_code: Option<String>,
 }
 
 impl Imported {
@@ -218,10 +215,6 @@ impl Import {
             })
         };
         record(weights, &staging.stage(&path(WEIGHTS)))?;
-        let optimizer_code = match (&optimizer, &graph.optimizer) {
-            (Some(_), Ok(Some(state))) => optimizer::code(state),
-            _ => None,
-        };
         match optimizer {
             Some(optimizer) => {
                 progress(Stage::Optimizer);
@@ -240,7 +233,6 @@ impl Import {
             files,
             summary,
             plan,
-            optimizer_code,
         })
     }
 

@@ -27,7 +27,13 @@ fn loss(types: &Types<'_>, model: &ModelPlan, training: &Training) -> Option<Tok
     let compiled = literal(training.compiled.as_ref()?);
     let body = model.bodies.get(training.body)?;
     let mut variables = Variables::default();
-    for name in ["outputs", "penalties", "predictions", "regularizers", "targets"] {
+    for name in [
+        "outputs",
+        "penalties",
+        "predictions",
+        "regularizers",
+        "targets",
+    ] {
         variables.reserve(name);
     }
     let inputs: Vec<(proc_macro2::Ident, TokenStream)> = body

@@ -312,6 +312,7 @@ mod tests {
             keras_version: String::new(),
             models: vec![model],
             parameters: Vec::new(),
+            training: None,
             notes: Vec::new(),
         }
     }
