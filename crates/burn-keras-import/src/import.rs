@@ -1,6 +1,5 @@
 //! The import of one file: read, lowered, written.
 
-mod optimizer;
 pub(crate) mod publish;
 #[cfg(test)]
 mod tests;
@@ -61,8 +60,6 @@ pub struct Imported {
     pub summary: Summary,
     /// The plan behind the files.
     pub plan: Plan,
-    /// Rust code that makes an optimizer for the optimizer record, where there is one.
-    pub optimizer_code: Option<String>,
 }
 
 impl Imported {
@@ -245,10 +242,6 @@ impl Import {
             })
         };
         record(weights, &staging.stage(&path(WEIGHTS)))?;
-        let optimizer_code = match (&optimizer, &graph.optimizer) {
-            (Some(_), Ok(Some(state))) => optimizer::code(state),
-            _ => None,
-        };
         match optimizer {
             Some(optimizer) => {
                 progress(Stage::Optimizer);
@@ -267,7 +260,6 @@ impl Import {
             files,
             summary,
             plan,
-            optimizer_code,
         })
     }
 

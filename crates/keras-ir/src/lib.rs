@@ -4,8 +4,8 @@
 //! container   bytes → groups, attributes, tensors          (HDF5)
 //! reader      config grammars, calls by identity, weights, optimizer state
 //! graph       layers, calls, tensors, shapes
-//! training    what a model was compiled with
 //! layer       what each Keras layer class is: options, weights, shapes, masks
+//! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
 //! writer      copies of files with other tensors in them, and new files

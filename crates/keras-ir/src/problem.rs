@@ -26,6 +26,8 @@ pub enum ProblemKind {
     LeftOverWeight,
     /// A weight of another shape than its layer's.
     WeightShape,
+    /// A training config that says something unknown.
+    Training,
     /// Optimizer state that does not fit the model.
     Optimizer,
     /// A file that could not be written.
@@ -45,6 +47,7 @@ impl ProblemKind {
             Self::MissingWeight => "missing weight",
             Self::LeftOverWeight => "left-over weight",
             Self::WeightShape => "weight of another shape",
+            Self::Training => "training config not understood",
             Self::Optimizer => "optimizer state does not fit",
             Self::Output => "cannot write",
         }

@@ -18,7 +18,6 @@ pub enum LearningRate {
 /// A schedule with all of its options, by Keras's names; those that the config lacks have Keras's
 /// defaults, which are the same in all versions.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Schedule {
     /// `ExponentialDecay`
     ExponentialDecay {
