@@ -120,6 +120,9 @@ pub struct Export {
     /// The record of the weights, as `import` or Burn wrote it
     #[arg(value_name = "RECORD.bpk")]
     pub record: PathBuf,
+    /// The record of the optimizer's state; without it the original's stays
+    #[arg(long, value_name = "RECORD.bpk")]
+    pub optimizer: Option<PathBuf>,
     /// The Keras file that it was imported from: .keras, .h5 or .weights.h5
     #[arg(long, value_name = "MODEL")]
     pub like: PathBuf,

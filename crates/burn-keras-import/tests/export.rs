@@ -7,7 +7,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use burn_keras_import::{Export, Plan, lower, record};
-use burn_pack::{Bytes, Reader, Tensor, Writer};
+use burn_pack::{Bytes, Reader, Scalar, Tensor, Writer};
+use keras_ir::optimizer::Number;
 use keras_ir::{Graph, ReadOptions};
 
 fn root() -> PathBuf {
@@ -55,6 +56,26 @@ impl Original {
         record.into_bytes().unwrap()
     }
 
+    /// The record of the optimizer's state, where the file has one that can be imported.
+    fn optimizer(&self) -> Option<Bytes> {
+        let state = self.graph.optimizer.as_ref().ok()?.as_ref()?;
+        let record = record::optimizer(&self.plan, &self.graph, state).ok()??;
+        Some(record.into_bytes().unwrap())
+    }
+
+    /// The scalars of a record that stand in the file by themselves, each with whether they are counts.
+    fn numbers(&self) -> BTreeMap<&'static str, bool> {
+        let state = self.graph.optimizer.as_ref().unwrap().as_ref().unwrap();
+        let numbers = state.numbers.iter().map(|(number, _)| match number {
+            Number::Iterations => (record::ITERATIONS_KEY, true),
+            Number::LearningRate => (record::LEARNING_RATE_KEY, false),
+            Number::LossScale => (record::LOSS_SCALE_KEY, false),
+            Number::LossScaleSteps => (record::LOSS_SCALE_STEPS_KEY, true),
+            Number::UProduct => ("u_product", false),
+        });
+        numbers.collect()
+    }
+
     /// The parameters that the file holds as whole numbers.
     fn counts(&self) -> BTreeSet<&str> {
         let parameters = self.plan.parameters.iter().filter(|parameter| {
@@ -66,8 +87,8 @@ impl Original {
             .collect()
     }
 
-    /// The copy in `folder` with the weights of the record `weights`.
-    fn export(&self, folder: &Path, weights: &[u8]) -> PathBuf {
+    /// The copy in `folder` with the weights of one record and the state of another.
+    fn export(&self, folder: &Path, weights: &[u8], optimizer: Option<&[u8]>) -> PathBuf {
         let record = folder.join("net.bpk");
         fs::write(&record, weights).unwrap();
         let mut export = Export::new(record)
@@ -75,6 +96,11 @@ impl Original {
             .output(folder.join(format!("copy{}", self.ending())));
         if let Some(architecture) = &self.options.architecture {
             export = export.architecture(architecture);
+        }
+        if let Some(state) = optimizer {
+            let record = folder.join("net.optimizer.bpk");
+            fs::write(&record, state).unwrap();
+            export = export.optimizer(record);
         }
         let copy = export.run();
         copy.unwrap_or_else(|error| panic!("{}: {error}", self.path.display()))
@@ -139,10 +165,28 @@ fn content(path: &Path) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-/// The record with every value changed: by a factor, and by what depends on its place; `counts` stay whole.
-fn trained(record: &[u8], counts: &BTreeSet<&str>) -> Bytes {
+/// The record with every value changed: by a factor, and by what depends on its place; `counts` stay
+/// whole. Of the scalars, those in `numbers` change.
+fn trained(
+    record: &[u8],
+    counts: &BTreeSet<&str>,
+    numbers: &BTreeMap<&'static str, bool>,
+) -> Bytes {
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(record.to_vec())).unwrap();
-    let scalars = reader.scalars().clone();
+    let mut scalars = reader.scalars().clone();
+    for (key, value) in &mut scalars {
+        let name = key
+            .split_once('.')
+            .filter(|(id, _)| id.parse::<u64>().is_ok());
+        match (
+            numbers.get(name.map_or(key.as_str(), |(_, name)| name)),
+            &value,
+        ) {
+            (Some(true), Scalar::UInt(count)) => *value = Scalar::UInt(count + 12),
+            (Some(false), Scalar::Float(number)) => *value = Scalar::Float(number * 0.5),
+            _ => {}
+        }
+    }
     let metadata = reader.metadata().clone();
     let mut place = 0_u32;
     let tensors = reader.into_tensors().unwrap().into_iter().map(|tensor| {
@@ -177,35 +221,61 @@ fn tensors(record: &[u8]) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// Those of `names` among the scalars of a record, and of every parameter.
+fn scalars(record: &[u8], names: &BTreeMap<&'static str, bool>) -> BTreeMap<String, String> {
+    let reader = Reader::from_bytes(Bytes::from_bytes_vec(record.to_vec())).unwrap();
+    let all = reader.scalars().iter();
+    let named = all.filter(|(key, _)| names.keys().any(|name| key.ends_with(name)));
+    named
+        .map(|(key, value)| (key.clone(), format!("{value:?}")))
+        .collect()
+}
+
+fn assert_equal(found: &[u8], expected: &[u8], of: &Path) -> usize {
+    let (found, expected) = (tensors(found), tensors(expected));
+    let names = expected
+        .keys()
+        .filter(|name| found.get(*name) != expected.get(*name));
+    let names: Vec<&String> = names.collect();
+    assert!(names.is_empty(), "{}: {names:?}", of.display());
+    assert_eq!(found.len(), expected.len());
+    expected.len()
+}
+
 #[test]
 fn what_has_not_been_trained_gives_the_original() {
     let folder = tempfile::tempdir().unwrap();
+    let mut states = 0;
     for original in all_originals() {
-        let copy = original.export(folder.path(), &original.weights());
+        let state = original.optimizer();
+        states += usize::from(state.is_some());
+        let copy = original.export(folder.path(), &original.weights(), state.as_deref());
         let (found, expected) = (content(&copy), content(&original.path));
         assert!(found == expected, "{}", original.path.display());
     }
+    assert!(states > 100, "{states}");
 }
 
 #[test]
 fn every_trained_value_comes_back() {
     let folder = tempfile::tempdir().unwrap();
-    let mut tensors_seen = 0;
+    let (mut weights_seen, mut slots_seen) = (0, 0);
     for original in all_originals() {
-        let weights = trained(&original.weights(), &original.counts());
-        let again = original.again(&original.export(folder.path(), &weights));
-        let found = tensors(&again.weights());
-        let expected = tensors(&weights);
-        tensors_seen += expected.len();
-        let names = expected
-            .keys()
-            .filter(|name| found.get(*name) != expected.get(*name));
-        let names: Vec<&String> = names.collect();
-        assert!(names.is_empty(), "{}: {names:?}", original.path.display());
-        assert_eq!(found.len(), expected.len());
-        // What is no weight stays: config, versions, state of the optimizer.
+        let weights = trained(&original.weights(), &original.counts(), &BTreeMap::new());
+        let state = original.optimizer();
+        let state = state.map(|state| trained(&state, &BTreeSet::new(), &original.numbers()));
+        let again = original.again(&original.export(folder.path(), &weights, state.as_deref()));
+        weights_seen += assert_equal(&again.weights(), &weights, &original.path);
+        if let Some(state) = state {
+            let found = again.optimizer().unwrap();
+            slots_seen += assert_equal(&found, &state, &original.path);
+            let numbers = original.numbers();
+            assert_eq!(scalars(&found, &numbers), scalars(&state, &numbers));
+        }
+        // What is neither stays.
         assert_eq!(again.graph.training_config, original.graph.training_config);
         assert_eq!(again.plan.digest(), original.plan.digest());
     }
-    assert!(tensors_seen > 2000, "{tensors_seen}");
+    assert!(weights_seen > 2000, "{weights_seen}");
+    assert!(slots_seen > 1000, "{slots_seen}");
 }

@@ -16,6 +16,9 @@ pub fn export(arguments: &arguments::Export, output: &mut Output) -> Result<Stat
     if let Some(architecture) = &arguments.architecture {
         export = export.architecture(architecture);
     }
+    if let Some(optimizer) = &arguments.optimizer {
+        export = export.optimizer(optimizer);
+    }
     let progress = Progress::new();
     let file = export.run_with(|stage| progress.show(describe(stage)))?;
     drop(progress);

@@ -5,6 +5,7 @@
 //! records ──────────────────────┴─► tensors of the file ──► keras_ir::writer
 //! ```
 
+mod optimizer;
 mod record;
 mod tensors;
 mod weights;
@@ -36,6 +37,7 @@ use tensors::Tensors;
 #[derive(Clone, Debug)]
 pub struct Export {
     record: PathBuf,
+    optimizer: Option<PathBuf>,
     like: PathBuf,
     output: PathBuf,
     read: ReadOptions,
@@ -95,10 +97,19 @@ impl Export {
     pub fn new(record: impl Into<PathBuf>) -> Self {
         Self {
             record: record.into(),
+            optimizer: None,
             like: PathBuf::new(),
             output: PathBuf::new(),
             read: ReadOptions::default(),
         }
+    }
+
+    /// The record of the optimizer's state, one that `burn-keras` or one that Burn wrote. Without one the
+    /// state of the original stays.
+    #[must_use]
+    pub fn optimizer(mut self, record: impl Into<PathBuf>) -> Self {
+        self.optimizer = Some(record.into());
+        self
     }
 
     /// The Keras file that the record was imported from: a `.keras` archive, or HDF5 of a whole model or
@@ -173,6 +184,7 @@ impl Export {
         for (input, what) in [
             (Some(&self.like), "the original"),
             (Some(&self.record), "the record"),
+            (self.optimizer.as_ref(), "the optimizer's record"),
             (self.read.architecture.as_ref(), "the architecture"),
         ] {
             if input.is_some_and(|input| is_same(input, &self.output)) {
@@ -188,12 +200,33 @@ impl Export {
 
     /// What the copy holds that the original does not, or every problem.
     fn changes(&self, graph: &Graph) -> Result<Changes, Vec<Problem>> {
-        let mut record = Stored::open(&self.record).map_err(|problem| vec![problem])?;
+        let fail = |problem| vec![problem];
+        let mut record = Stored::open(&self.record).map_err(fail)?;
         let plan = self.plan(graph, &record)?;
-        record.check(&plan).map_err(|problem| vec![problem])?;
+        record.check(&plan).map_err(fail)?;
         let mut problems = Vec::new();
         let mut tensors = Tensors::default();
         weights::weights(&plan, graph, &mut record, &mut tensors, &mut problems);
+        if let Some(path) = &self.optimizer {
+            let mut record = Stored::open(path).map_err(fail)?;
+            record.check(&plan).map_err(fail)?;
+            match &graph.optimizer {
+                Ok(Some(state)) => optimizer::optimizer(
+                    &plan,
+                    graph,
+                    state,
+                    &mut record,
+                    &mut tensors,
+                    &mut problems,
+                ),
+                Ok(None) => problems.push(
+                    Problem::new(ProblemKind::Optimizer)
+                        .expected("an original with the state of an optimizer")
+                        .found("none"),
+                ),
+                Err(found) => problems.extend(found.iter().cloned()),
+            }
+        }
         if !problems.is_empty() {
             return Err(problems);
         }

@@ -14,7 +14,6 @@ use crate::record::{NAME_KEY, SOURCE_KEY, keras_elements};
 pub(super) struct Stored {
     /// The file, for messages.
     pub name: String,
-    #[allow(dead_code)]
     pub scalars: BTreeMap<String, Scalar>,
     pub metadata: BTreeMap<String, String>,
     tensors: BTreeMap<String, Tensor>,

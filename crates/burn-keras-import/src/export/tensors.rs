@@ -24,9 +24,7 @@ impl Tensors {
     ) -> Result<(), Problem> {
         let parts = values.into_stored(tensor, transform);
         for part in parts.map_err(|error| unreadable(&error))? {
-            let parts = part.path().split('/').filter(|name| !name.is_empty());
-            let path = parts.collect::<Vec<_>>().join("/");
-            let Some(other) = self.0.insert(path, part.clone()) else {
+            let Some(other) = self.0.insert(dataset(&part), part.clone()) else {
                 continue;
             };
             let read = |part: &StoredTensor| {
@@ -42,6 +40,33 @@ impl Tensors {
         }
         Ok(())
     }
+
+    /// Puts a number where the file has `tensor`.
+    pub fn number(&mut self, tensor: &StoredTensor, value: f64) -> Result<(), Problem> {
+        let bytes = tensor.dtype().from_f64(&[value]);
+        let number = StoredTensor::from_parts(tensor.path(), tensor.shape(), tensor.dtype(), bytes);
+        let number = number.map_err(|error| unreadable(&error))?;
+        self.0.insert(dataset(tensor), number);
+        Ok(())
+    }
+
+    /// Puts what `of` gets where the file has `copy`, too.
+    pub fn repeat(&mut self, of: &str, copy: &StoredTensor) {
+        if let Some(tensor) = self.0.get(&plain(of)).cloned() {
+            self.0.insert(dataset(copy), tensor);
+        }
+    }
+}
+
+/// The path of a tensor's dataset.
+fn dataset(tensor: &StoredTensor) -> String {
+    plain(tensor.path())
+}
+
+/// A path without empty names.
+fn plain(path: &str) -> String {
+    let names = path.split('/').filter(|name| !name.is_empty());
+    names.collect::<Vec<_>>().join("/")
 }
 
 fn unreadable(error: &ContainerError) -> Problem {

@@ -57,7 +57,13 @@ fn read(
     notes: &mut Vec<String>,
 ) -> Result<Option<Optimizer>, Vec<Problem>> {
     let fail = |problem: Problem| vec![problem];
-    let Some(State { scalars, variables }) = State::read(saved).map_err(fail)? else {
+    let state = State::read(saved).map_err(fail)?;
+    let Some(State {
+        scalars,
+        variables,
+        copies,
+    }) = state
+    else {
         return not_saved(graph, saved).map_or(Ok(None), |problem| Err(fail(problem)));
     };
     if graph.training_config.is_none() && !matches!(saved, Weights::Groups(..)) {
@@ -108,6 +114,8 @@ fn read(
         }),
         loss_scale: numbers.loss_scale(),
         u_product: numbers.u_product,
+        numbers: numbers.tensors,
+        copies,
         config: config.unwrap_or_default(),
         options,
         slots,
