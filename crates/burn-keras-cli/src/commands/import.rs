@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use burn_keras_import::OptimizerState;
 use burn_keras_import::codegen::CodegenOptions;
 use burn_keras_import::import::{Imported, Stage};
 use burn_keras_import::plan::Training;
@@ -18,10 +19,15 @@ pub fn import(arguments: &arguments::Import, output: &mut Output) -> Result<Stat
         untie: arguments.untie,
         ..arguments.model.read_options()
     };
+    let optimizer = match (arguments.fresh_optimizer, arguments.no_optimizer) {
+        (true, _) => OptimizerState::Fresh,
+        (_, true) => OptimizerState::Leave,
+        _ => OptimizerState::Keep,
+    };
     let mut import = burn_keras_import::Import::new(&arguments.model.path)
         .out_dir(&arguments.out_dir)
         .read_options(read)
-        .optimizer(!arguments.no_optimizer)
+        .optimizer(optimizer)
         .codegen(CodegenOptions::default().embed(arguments.embed));
     if let Some(name) = &arguments.name {
         import = import.name(name);

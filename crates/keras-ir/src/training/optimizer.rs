@@ -357,9 +357,18 @@ impl Graph {
         let version = self.keras_version.as_deref();
         let mut writer = Writer::of_version(version);
         writer.generation = self.generation;
-        OptimizerConfig::read(object, writer).map(Some)
+        let config = OptimizerConfig::read(object, writer).map_err(|mut problems| {
+            for problem in &mut problems {
+                problem.help.get_or_insert_with(|| LEAVE.to_owned());
+            }
+            problems
+        })?;
+        Ok(Some(config))
     }
 }
+
+/// The way out where an option is not understood.
+const LEAVE: &str = "import with --no-optimizer to leave the optimizer out";
 
 /// The key of the training config.
 const PLACE: &str = "optimizer_config";
@@ -584,7 +593,7 @@ fn unknown_class(place: &str, name: &str) -> Problem {
         .key(format!("{place}: class_name"))
         .expected(format!("one of Keras's optimizers: {}", known.join(", ")))
         .found(json::brief(&Value::from(name)))
-        .help("import with --no-optimizer to leave the optimizer out")
+        .help(LEAVE)
 }
 
 /// `loss_scale` of TensorFlow until 2.3.

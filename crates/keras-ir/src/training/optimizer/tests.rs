@@ -1,5 +1,5 @@
 //! Configs as the versions of Keras write them.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use serde_json::json;
 
