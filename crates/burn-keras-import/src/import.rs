@@ -315,7 +315,11 @@ impl Import {
             (OptimizerState::Leave, _) => None,
         };
         let mut keep = |report: Report| problems.extend(report.problems);
-        let plan = lower::lower(graph, name).map_err(&mut keep).ok();
+        let mut plan = lower::lower(graph, name).map_err(&mut keep).ok();
+        let training = plan.as_mut().and_then(|plan| plan.training.as_mut());
+        if let Some(training) = training.filter(|_| self.optimizer == OptimizerState::Leave) {
+            training.optimizer = None;
+        }
         let weights = plan
             .as_ref()
             .and_then(|plan| record::weights(plan, graph).map_err(&mut keep).ok());

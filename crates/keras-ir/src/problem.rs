@@ -123,6 +123,21 @@ impl Problem {
         self
     }
 
+    /// Where, what was expected and what was found, for a note.
+    pub fn in_one_line(&self) -> String {
+        let rows = [
+            ("", &self.layer),
+            ("", &self.key),
+            ("expected ", &self.expected),
+            ("found ", &self.found),
+        ];
+        let rows = rows.iter().filter_map(|(title, row)| {
+            let row = row.as_ref()?;
+            Some(format!("{title}{row}"))
+        });
+        rows.collect::<Vec<_>>().join(", ")
+    }
+
     /// The machine-readable form.
     pub fn to_json(&self) -> Value {
         json!({

@@ -140,21 +140,9 @@ fn parameters(plan: &Plan) -> BTreeMap<WeightRef, &Parameter> {
     plan.parameters.iter().map(|p| (p.weight, p)).collect()
 }
 
-/// A problem of a training config in one line: a model computes without it.
+/// A problem of a training config: the model computes without it.
 fn note(problem: &Problem) -> String {
-    let mut text = String::from("not trained as Keras would: ");
-    let rows = [
-        ("", &problem.layer),
-        ("", &problem.key),
-        ("expected ", &problem.expected),
-        ("found ", &problem.found),
-    ];
-    let rows = rows.iter().filter_map(|(title, row)| {
-        let row = row.as_ref()?;
-        Some(format!("{title}{row}"))
-    });
-    text.push_str(&rows.collect::<Vec<_>>().join("; "));
-    text
+    format!("not trained as in Keras: {}", problem.in_one_line())
 }
 
 /// Whose details count.

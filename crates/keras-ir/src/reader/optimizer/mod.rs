@@ -75,14 +75,27 @@ fn read(
         );
         return Ok(None);
     }
-    let options = graph.optimizer_config()?.ok_or_else(|| {
-        fail(
-            Problem::new(ProblemKind::Optimizer)
-                .key("training_config: optimizer_config")
-                .expected("the optimizer that the state belongs to")
-                .found("no such key"),
-        )
-    })?;
+    let options = match graph.optimizer_config() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            return Err(fail(
+                Problem::new(ProblemKind::Optimizer)
+                    .key("training_config: optimizer_config")
+                    .expected("the optimizer that the state belongs to")
+                    .found("no such key"),
+            ));
+        }
+        // An optimizer of the user's own: the model is as good without it.
+        Err(problems) => {
+            notes.extend(problems.iter().map(|problem| {
+                format!(
+                    "the state of the optimizer is left out: {}",
+                    problem.in_one_line()
+                )
+            }));
+            return Ok(None);
+        }
+    };
     let config = graph.training_config.as_ref();
     let config = config.map(|config| config["optimizer_config"]["config"].clone());
 
