@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 
 use burn_keras_import::{Export, Plan, lower, record};
 use burn_pack::{Bytes, Reader, Scalar, Tensor, Writer};
+use keras_ir::container::StoredTensor;
 use keras_ir::optimizer::Number;
+use keras_ir::training::optimizer::Implementation;
+use keras_ir::writer::{self, Changes, Member, Tree};
 use keras_ir::{Graph, ReadOptions};
 
 fn root() -> PathBuf {
@@ -231,6 +234,93 @@ fn scalars(record: &[u8], names: &BTreeMap<&'static str, bool>) -> BTreeMap<Stri
         .collect()
 }
 
+/// The HDF5 file with the tensors.
+fn tree(path: &Path) -> Tree {
+    Tree::read(writer::Original::open(path).unwrap().weights()).unwrap()
+}
+
+/// The tree as text: groups, attributes, and datasets with their values.
+fn listing(tree: &Tree) -> String {
+    fn list(tree: &Tree, path: &str, text: &mut String) {
+        for (name, value) in &tree.attributes {
+            *text += &format!("{path} @{name}: {value:?}\n");
+        }
+        for (name, dataset) in &tree.datasets {
+            let tensor = &dataset.tensor;
+            let (dtype, shape) = (tensor.dtype(), tensor.shape());
+            let values = tensor.read_f64().unwrap();
+            *text += &format!("{path}/{name}: {dtype} {shape:?} {values:?}\n");
+            *text += &format!("  {:?}\n", dataset.attributes);
+        }
+        for (name, group) in &tree.groups {
+            list(group, &format!("{path}/{name}"), text);
+        }
+    }
+    let mut text = String::new();
+    list(tree, "", &mut text);
+    text
+}
+
+/// The same model as if it had never been trained: without the slots of its optimizer.
+fn untrained(original: &Original, to: &Path) -> bool {
+    let Ok(Some(state)) = &original.graph.optimizer else {
+        return false;
+    };
+    let can_be_built =
+        state.options.implementation >= Implementation::TfNew && state.options.loss_scale.is_none();
+    if !can_be_built || state.slots.is_empty() {
+        return false;
+    }
+    let names: Vec<String> = state
+        .numbers
+        .iter()
+        .filter(|(number, _)| *number != Number::UProduct)
+        .map(|(_, tensor)| tensor.path().trim_start_matches('/').to_owned())
+        .collect();
+    let mut weights = tree(&original.path);
+    let mut changes = Changes::default();
+    let zero = |path: &String, tensor: &StoredTensor| {
+        let bytes = vec![0; tensor.byte_len()];
+        StoredTensor::from_parts(path, tensor.shape(), tensor.dtype(), bytes).unwrap()
+    };
+    for ((_, tensor), path) in state.numbers.iter().zip(&names) {
+        changes.tensors.insert(path.clone(), zero(path, tensor));
+    }
+    let group = if names[0].starts_with("optimizer_weights") {
+        let listed = names
+            .iter()
+            .map(|name| name.strip_prefix("optimizer_weights/").unwrap());
+        let group = weights.groups.get_mut("optimizer_weights").unwrap();
+        let listed: Vec<String> = listed.map(str::to_owned).collect();
+        *group = Tree::default();
+        group.set_list("weight_names", &listed);
+        "optimizer_weights"
+    } else {
+        let group = weights.groups.get_mut("optimizer").unwrap();
+        group.groups.get_mut("vars").unwrap().datasets.clear();
+        "optimizer"
+    };
+    assert!(weights.groups.contains_key(group));
+    for (path, tensor) in changes.tensors {
+        weights.put(&path, tensor).unwrap();
+    }
+    let _ = fs::remove_file(to);
+    if original.ending() == ".h5" {
+        weights.write_new(to).unwrap();
+    } else {
+        let members = content(&original.path);
+        let members: Vec<(&str, Member<'_>)> = members
+            .iter()
+            .map(|(name, bytes)| match name.as_str() {
+                "model.weights.h5" => (name.as_str(), Member::Hdf5(&weights)),
+                _ => (name.as_str(), Member::Bytes(bytes)),
+            })
+            .collect();
+        writer::write_archive(to, &members).unwrap();
+    }
+    true
+}
+
 fn assert_equal(found: &[u8], expected: &[u8], of: &Path) -> usize {
     let (found, expected) = (tensors(found), tensors(expected));
     let names = expected
@@ -278,4 +368,40 @@ fn every_trained_value_comes_back() {
     }
     assert!(weights_seen > 2000, "{weights_seen}");
     assert!(slots_seen > 1000, "{slots_seen}");
+}
+
+/// What Keras would have made with the first step is made: variables, their order and their names.
+#[test]
+fn state_goes_into_a_model_that_was_never_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut classes = BTreeSet::new();
+    for original in originals(&root().join("tests/fixtures/resume")) {
+        let path = folder
+            .path()
+            .join(format!("untrained{}", original.ending()));
+        let Some(state) = original.optimizer() else {
+            continue;
+        };
+        if !untrained(&original, &path) {
+            continue;
+        }
+        let fresh = Original::open(&path).unwrap();
+        assert!(fresh.optimizer().is_none());
+        let copy = fresh.export(folder.path(), &original.weights(), Some(&state));
+        let (found, expected) = (listing(&tree(&copy)), listing(&tree(&original.path)));
+        for (found, expected) in found.lines().zip(expected.lines()) {
+            assert_eq!(found, expected, "{}", original.path.display());
+        }
+        assert_eq!(found.len(), expected.len());
+        let options = &original
+            .graph
+            .optimizer
+            .as_ref()
+            .unwrap()
+            .as_ref()
+            .unwrap()
+            .options;
+        classes.insert((options.class.as_str(), original.ending()));
+    }
+    assert!(classes.len() > 20, "{classes:?}");
 }

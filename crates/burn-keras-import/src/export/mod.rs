@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use keras_ir::graph::Graph;
-use keras_ir::writer::{Changes, Original, WriteError};
+use keras_ir::writer::{BuiltOptimizer, Changes, Original, WriteError, build_optimizer};
 use keras_ir::{Problem, ProblemKind, ReadOptions, Report};
 
 use crate::import::publish::{OutputError, Staging};
@@ -206,34 +206,21 @@ impl Export {
         record.check(&plan).map_err(fail)?;
         let mut problems = Vec::new();
         let mut tensors = Tensors::default();
+        let mut built = Changes::default();
         weights::weights(&plan, graph, &mut record, &mut tensors, &mut problems);
         if let Some(path) = &self.optimizer {
             let mut record = Stored::open(path).map_err(fail)?;
             record.check(&plan).map_err(fail)?;
-            match &graph.optimizer {
-                Ok(Some(state)) => optimizer::optimizer(
-                    &plan,
-                    graph,
-                    state,
-                    &mut record,
-                    &mut tensors,
-                    &mut problems,
-                ),
-                Ok(None) => problems.push(
-                    Problem::new(ProblemKind::Optimizer)
-                        .expected("an original with the state of an optimizer")
-                        .found("none"),
-                ),
-                Err(found) => problems.extend(found.iter().cloned()),
-            }
+            let BuiltOptimizer { state, changes } = state(graph, &record)?;
+            let tensors = &mut tensors;
+            optimizer::optimizer(&plan, graph, &state, &mut record, tensors, &mut problems);
+            built = changes;
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Changes {
-            tensors: tensors.0,
-            ..Changes::default()
-        })
+        built.tensors.extend(tensors.0);
+        Ok(built)
     }
 
     /// The plan behind the record: the model's name is a part of it.
@@ -264,6 +251,25 @@ impl Export {
             .next()
             .unwrap_or_else(|| self.output.clone()))
     }
+}
+
+/// The state that the original has, or would have after a first step.
+fn state(graph: &Graph, record: &Stored) -> Result<BuiltOptimizer, Vec<Problem>> {
+    let Some(state) = graph.optimizer.as_ref().map_err(Clone::clone)? else {
+        return Err(vec![
+            Problem::new(ProblemKind::Optimizer)
+                .expected("an original with the state of an optimizer")
+                .found("none")
+                .help("train one step in Keras and save, and export like that file"),
+        ]);
+    };
+    if state.slots.is_empty() && record.left_over().next().is_some() {
+        return build_optimizer(graph, state).map_err(|problem| vec![problem]);
+    }
+    Ok(BuiltOptimizer {
+        state: state.clone(),
+        changes: Changes::default(),
+    })
 }
 
 /// Whether two paths lead to one file.

@@ -33,6 +33,7 @@ use weights::SavedObjects;
 
 pub(crate) use archive::WEIGHTS as ARCHIVED_WEIGHTS;
 pub use inspect::inspect;
+pub use optimizer::{BuiltOptimizer, build_optimizer};
 pub(crate) use source::{Copyable, copyable};
 
 /// How to read a model.

@@ -27,6 +27,7 @@ use crate::reader::{ARCHIVED_WEIGHTS, Copyable, copyable};
 use error::Failure;
 use patch::Patched;
 
+pub use crate::reader::{BuiltOptimizer, build_optimizer};
 pub use archive::{Member, write_archive};
 pub use error::WriteError;
 pub use tree::{AttributeValue, Dataset, Tree};

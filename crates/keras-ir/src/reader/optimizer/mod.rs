@@ -9,9 +9,11 @@
 //! variable   the trained variables in the writer's order
 //! layout     where the slots of which class stand in a list
 //! assign     each slot to its weight, checked
+//! build      the slots of an optimizer that has made no step
 //! ```
 
 mod assign;
+mod build;
 mod layout;
 mod scalars;
 mod state;
@@ -25,6 +27,7 @@ use crate::training::optimizer::{Class, Implementation, LossScale, OptimizerConf
 use crate::training::schedule::LearningRate;
 
 use super::Weights;
+pub use build::{BuiltOptimizer, build_optimizer};
 use scalars::Scalars;
 use state::{State, Variables};
 
