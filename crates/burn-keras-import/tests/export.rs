@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use burn_keras_import::{Export, Plan, lower, record};
 use burn_pack::{Bytes, Reader, Scalar, Tensor, Writer};
-use keras_ir::container::StoredTensor;
+use keras_ir::container::{Dtype, StoredTensor};
 use keras_ir::optimizer::Number;
 use keras_ir::training::optimizer::Implementation;
 use keras_ir::writer::{self, Changes, Member, Tree};
@@ -404,4 +404,103 @@ fn state_goes_into_a_model_that_was_never_trained() {
         classes.insert((options.class.as_str(), original.ending()));
     }
     assert!(classes.len() > 20, "{classes:?}");
+}
+
+/// Weights that are stored in another type than the record's: rounded to it, and where they have not
+/// changed as exact as they were.
+#[test]
+fn values_take_the_type_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = Original::open(&root().join("models/keras/branches_k3.h5")).unwrap();
+    for dtype in [Dtype::F16, Dtype::Bf16, Dtype::F64] {
+        let mut file = tree(&sample.path);
+        for layer in &sample.graph.layers {
+            for weight in &layer.weights {
+                let stored = &weight.tensor;
+                // Between two numbers of float32
+                let values = stored.read_f64().unwrap().into_iter();
+                let values: Vec<f64> = values.map(|value| value * (1.0 + 1e-12)).collect();
+                let bytes = dtype.from_f64(&values);
+                let other = StoredTensor::from_parts(stored.path(), stored.shape(), dtype, bytes);
+                file.put(stored.path().trim_start_matches('/'), other.unwrap())
+                    .unwrap();
+            }
+        }
+        let path = folder.path().join(format!("{dtype}.h5"));
+        file.write_new(&path).unwrap();
+        let original = Original::open(&path).unwrap();
+        let weights = original.weights();
+        let copy = original.export(folder.path(), &weights, None);
+        assert!(content(&copy) == content(&path), "{dtype}");
+
+        let weights = trained(&weights, &BTreeSet::new(), &BTreeMap::new());
+        let again = original.again(&original.export(folder.path(), &weights, None));
+        for (name, expected) in tensors(&weights) {
+            let expected = dtype.from_f64(&Dtype::F32.to_f64(&expected));
+            let found = &tensors(&again.weights())[&name];
+            assert_eq!(dtype.to_f64(&expected), Dtype::F32.to_f64(found), "{name}");
+        }
+        let weights = again.graph.layers.iter().flat_map(|layer| &layer.weights);
+        let dtypes: BTreeSet<&str> = weights.map(|w| w.tensor.dtype().name()).collect();
+        assert_eq!(dtypes, BTreeSet::from([dtype.name()]));
+    }
+}
+
+/// Of an archive, the weights alone can be written too.
+#[test]
+fn weights_of_an_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = root().join("tests/fixtures/containers/functional_k3/model.keras");
+    let original = Original::open(&path).unwrap();
+    let record = folder.path().join("net.bpk");
+    fs::write(&record, &original.weights()[..]).unwrap();
+    let output = folder.path().join("new.weights.h5");
+    // An older file is replaced.
+    fs::write(&output, "old").unwrap();
+    let export = Export::new(record).like(&path).output(&output);
+    assert_eq!(export.run().unwrap(), output);
+    let members = content(&path).into_iter();
+    let members: BTreeMap<String, Vec<u8>> = members.collect();
+    assert_eq!(fs::read(&output).unwrap(), members["model.weights.h5"]);
+    // Nothing is left beside it.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+/// What Burn itself saves names neither the model nor Keras, and may be of another namespace.
+#[test]
+fn records_that_burn_has_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = Original::open(&root().join("models/keras/branches_k3.h5")).unwrap();
+    let anonymous = |bytes: &[u8]| {
+        let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).unwrap();
+        let (scalars, metadata) = (reader.scalars().clone(), reader.metadata().clone());
+        let renamed = |name: &str| match name.split_once('.') {
+            Some((id, field)) if id.parse::<u64>().is_ok() => {
+                format!("{}.{field}", id.parse::<u64>().unwrap() / 2)
+            }
+            _ => name.to_owned(),
+        };
+        let tensors = reader
+            .into_tensors()
+            .unwrap()
+            .into_iter()
+            .map(|mut tensor| {
+                tensor.name = renamed(&tensor.name);
+                tensor
+            });
+        let mut writer = Writer::new(tensors.rev().collect::<Vec<_>>());
+        for (key, value) in scalars.iter().filter(|(key, _)| !key.starts_with("keras.")) {
+            writer = writer.with_scalar(&renamed(key), *value);
+        }
+        for (key, value) in &metadata {
+            if let Ok(id) = key.parse::<u64>() {
+                writer = writer.with_metadata(&(id / 2).to_string(), value);
+            }
+        }
+        writer.into_bytes().unwrap()
+    };
+    let weights = anonymous(&original.weights());
+    let state = anonymous(&original.optimizer().unwrap());
+    let copy = original.export(folder.path(), &weights, Some(&state));
+    assert!(content(&copy) == content(&original.path));
 }

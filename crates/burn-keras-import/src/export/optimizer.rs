@@ -46,7 +46,7 @@ pub(super) fn optimizer(
     problems.extend(export.numbers(state).err().into_iter().flatten());
     problems.extend(export.record.left_over().map(|name| {
         problem()
-            .key(name)
+            .key(readable(name, export.record))
             .expected(format!(
                 "the slots of {} that the original has",
                 state.options.class.as_str()
@@ -60,6 +60,15 @@ pub(super) fn optimizer(
 
 fn problem() -> Problem {
     Problem::new(ProblemKind::Optimizer)
+}
+
+/// `42.momentum.moment_1` with the path of the parameter in the place of its id.
+fn readable(name: &str, record: &Stored) -> String {
+    let found = name.split_once('.').and_then(|(id, field)| {
+        let path = record.metadata.get(id)?;
+        Some(format!("{path}: {field}"))
+    });
+    found.unwrap_or_else(|| name.to_owned())
 }
 
 fn same_class(state: &Optimizer, record: &Stored) -> Result<(), Problem> {

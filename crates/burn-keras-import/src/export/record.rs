@@ -68,7 +68,7 @@ impl Stored {
     pub fn check(&self, plan: &Plan) -> Result<(), Problem> {
         let expected = plan.digest();
         match self.metadata.get(SOURCE_KEY) {
-            Some(found) if *found != expected => Err(Problem::new(ProblemKind::Container)
+            Some(found) if *found != expected => Err(Problem::new(ProblemKind::Record)
                 .key(format!("{}: {SOURCE_KEY}", self.name))
                 .expected(format!("{expected}, a record of this model"))
                 .found(format!("{found}, a record of another"))
