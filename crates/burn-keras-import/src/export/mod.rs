@@ -245,11 +245,8 @@ impl Export {
         let staged = staging.stage(&name.to_string_lossy());
         let copied = original.copy(&staged, changes);
         copied.map_err(|error| error.at(&self.output))?;
-        let files = staging.publish()?;
-        Ok(files
-            .into_iter()
-            .next()
-            .unwrap_or_else(|| self.output.clone()))
+        staging.publish()?;
+        Ok(self.output.clone())
     }
 }
 
