@@ -504,3 +504,38 @@ fn records_that_burn_has_saved() {
     let copy = original.export(folder.path(), &weights, Some(&state));
     assert!(content(&copy) == content(&original.path));
 }
+
+/// A damaged record, or a damaged original, is an error or another value, never a panic.
+#[test]
+fn damaged_files_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = root().join("models/keras/sgd_k3.h5");
+    let original = Original::open(&sample).unwrap();
+    let weights = original.weights();
+    let state = original.optimizer().unwrap();
+    let file = fs::read(&sample).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let export = || {
+        let export = Export::new(path("net.bpk")).optimizer(path("state.bpk"));
+        export.like(path("net.h5")).output(path("new.h5")).run()
+    };
+    let mut refused = 0;
+    for seed in 0..300_usize {
+        let damaged = |bytes: &[u8], part: usize| {
+            let mut bytes = bytes.to_vec();
+            if seed % 3 == part {
+                let at = seed.wrapping_mul(7919) % bytes.len();
+                bytes[at] ^= 1 << (seed % 8);
+                if seed % 7 == 0 {
+                    bytes.truncate(at);
+                }
+            }
+            bytes
+        };
+        fs::write(path("net.bpk"), damaged(&weights, 0)).unwrap();
+        fs::write(path("state.bpk"), damaged(&state, 1)).unwrap();
+        fs::write(path("net.h5"), damaged(&file, 2)).unwrap();
+        refused += usize::from(export().is_err());
+    }
+    assert!(refused > 50, "{refused}");
+}

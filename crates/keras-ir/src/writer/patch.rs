@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use tempfile::TempPath;
+
 use super::error::Failure;
 use crate::container::{
     ByteView, Container, ContainerError, H5File, Place, StoredTensor, swap_bytes,
@@ -13,6 +15,8 @@ pub(super) struct Patched {
     bytes: ByteView,
     /// In the order of their places.
     patches: Vec<(Place, StoredTensor)>,
+    /// The file itself, if it is there for this alone: it goes once its bytes are no longer mapped.
+    skeleton: Option<TempPath>,
 }
 
 impl Patched {
@@ -52,12 +56,21 @@ impl Patched {
             None => Ok(Some(Self {
                 bytes: file.bytes().clone(),
                 patches,
+                skeleton: None,
             })),
             Some(tensor) => Err(ContainerError::Malformed {
                 file: file.name().to_owned(),
                 path: tensor.path().to_owned(),
                 reason: "its elements are those of another tensor too".into(),
             }),
+        }
+    }
+
+    /// The same, of a file that is there for this alone.
+    pub fn of_skeleton(self, file: TempPath) -> Self {
+        Self {
+            skeleton: Some(file),
+            ..self
         }
     }
 

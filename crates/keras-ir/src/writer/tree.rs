@@ -201,10 +201,9 @@ impl Tree {
         self.fill("", &mut builder, &mut in_place)?;
         let skeleton = tempfile::NamedTempFile::new_in(scratch)?;
         builder.finish_to(skeleton.as_file())?;
-        // On systems where a mapped file cannot be removed, it is when the map has gone.
         let file = H5File::open(skeleton.path())?;
         match Patched::new(&file, &in_place)? {
-            Some(patched) => Ok(patched),
+            Some(patched) => Ok(patched.of_skeleton(skeleton.into_temp_path())),
             None => Err(Failure::Format("a tensor without a place".into())),
         }
     }
