@@ -252,21 +252,15 @@ impl Export {
 
 /// The state that the original has, or would have after a first step.
 fn state(graph: &Graph, record: &Stored) -> Result<BuiltOptimizer, Vec<Problem>> {
-    let Some(state) = graph.optimizer.as_ref().map_err(Clone::clone)? else {
-        return Err(vec![
-            Problem::new(ProblemKind::Optimizer)
-                .expected("an original with the state of an optimizer")
-                .found("none")
-                .help("train one step in Keras and save, and export like that file"),
-        ]);
-    };
-    if state.slots.is_empty() && record.left_over().next().is_some() {
-        return build_optimizer(graph, state).map_err(|problem| vec![problem]);
+    match graph.optimizer.as_ref().map_err(Clone::clone)? {
+        Some(state) if !state.slots.is_empty() || record.left_over().next().is_none() => {
+            Ok(BuiltOptimizer {
+                state: state.clone(),
+                changes: Changes::default(),
+            })
+        }
+        _ => build_optimizer(graph),
     }
-    Ok(BuiltOptimizer {
-        state: state.clone(),
-        changes: Changes::default(),
-    })
 }
 
 /// Whether two paths lead to one file.

@@ -16,7 +16,7 @@ pub(super) struct Patched {
     /// In the order of their places.
     patches: Vec<(Place, StoredTensor)>,
     /// The file itself, if it is there for this alone: it goes once its bytes are no longer mapped.
-    skeleton: Option<TempPath>,
+    _skeleton: Option<TempPath>,
 }
 
 impl Patched {
@@ -56,7 +56,7 @@ impl Patched {
             None => Ok(Some(Self {
                 bytes: file.bytes().clone(),
                 patches,
-                skeleton: None,
+                _skeleton: None,
             })),
             Some(tensor) => Err(ContainerError::Malformed {
                 file: file.name().to_owned(),
@@ -69,7 +69,7 @@ impl Patched {
     /// The same, of a file that is there for this alone.
     pub fn of_skeleton(self, file: TempPath) -> Self {
         Self {
-            skeleton: Some(file),
+            _skeleton: Some(file),
             ..self
         }
     }

@@ -1,5 +1,6 @@
 //! The variables that an optimizer gets with its first step, where a file has none of them yet.
 
+use super::assign;
 use super::layout::{Layout, Place};
 use super::variable::{self, Variable};
 use super::{is_plain_sgd, state::unreadable};
@@ -8,6 +9,7 @@ use crate::graph::Graph;
 use crate::graph::optimizer::{Number, Optimizer, Slot, SlotName};
 use crate::problem::{Problem, ProblemKind};
 use crate::training::optimizer::{Class, Implementation, LossScale};
+use crate::training::schedule::LearningRate;
 use crate::writer::Changes;
 
 /// The group of legacy files.
@@ -27,23 +29,70 @@ pub struct BuiltOptimizer {
 ///
 /// # Errors
 ///
-/// An optimizer whose file is not known to be extended like that: those before TensorFlow 2.11, legacy
-/// ones, and those that scale the loss.
-pub fn build_optimizer(graph: &Graph, state: &Optimizer) -> Result<BuiltOptimizer, Problem> {
-    let options = &state.options;
-    let refused = |found: &str| {
-        Problem::new(ProblemKind::Optimizer)
-            .key("optimizer")
-            .expected(
-                "an original with the slots of its optimizer, or one whose slots can be added",
-            )
-            .found(found)
-            .help("train one step in Keras and save, and export like that file")
+/// A model without an optimizer, or one whose file is not known to be extended like that: those of
+/// Keras 1 and 2, those that scale the loss, and files that hold no state of such an optimizer.
+pub fn build_optimizer(graph: &Graph) -> Result<BuiltOptimizer, Vec<Problem>> {
+    let state = match graph.optimizer.as_ref().map_err(Clone::clone)? {
+        Some(state) => state.clone(),
+        None => unsaved(graph)?,
     };
-    if options.implementation < Implementation::TfNew {
-        return Err(refused(
-            "an optimizer of Keras 1 or 2, or a legacy one, without slots",
-        ));
+    build(graph, state).map_err(|problem| vec![problem])
+}
+
+fn refused(found: &str) -> Problem {
+    Problem::new(ProblemKind::Optimizer)
+        .key("optimizer")
+        .expected("an original with the slots of its optimizer, or one whose slots can be added")
+        .found(found)
+        .help("train one step in Keras and save, and export like that file")
+}
+
+/// The state that a legacy optimizer of tf.keras has in HDF5 before its slots: of a model that was never
+/// trained, nothing is saved.
+fn unsaved(graph: &Graph) -> Result<Optimizer, Vec<Problem>> {
+    let fail = |found: &str| vec![refused(found)];
+    let options = graph
+        .optimizer_config()?
+        .ok_or_else(|| fail("a model without an optimizer"))?;
+    let weights = graph.layers.iter().flat_map(|layer| &layer.weights);
+    let mut paths = weights.map(|weight| weight.tensor.path().trim_start_matches('/'));
+    let is_whole = paths.any(|path| path.starts_with("model_weights/"));
+    if options.implementation != Implementation::TfLegacy || !is_whole {
+        return Err(fail("a file without any variables of the optimizer"));
+    }
+    let config = graph.training_config.as_ref();
+    let config = config.map(|config| config["optimizer_config"]["config"].clone());
+    let config = config.unwrap_or_default();
+    let scope = config["name"].as_str().unwrap_or(options.class.as_str());
+    let mut numbers = vec![(Number::Iterations, "iter:0", Dtype::I64)];
+    if options.class == Class::Nadam {
+        numbers.push((Number::UProduct, "momentum_cache:0", Dtype::F32));
+    }
+    let numbers = numbers.into_iter().map(|(number, name, dtype)| {
+        let path = format!("{LISTED}/{scope}/{name}");
+        let zero = zeros(&path, Vec::new(), dtype).map_err(|problem| vec![problem])?;
+        Ok((number, zero))
+    });
+    Ok(Optimizer {
+        iterations: Some(0),
+        learning_rate: match options.learning_rate {
+            LearningRate::Constant(rate) => Some(rate),
+            LearningRate::Schedule(_) => None,
+        },
+        loss_scale: None,
+        u_product: None,
+        numbers: numbers.collect::<Result<_, Vec<Problem>>>()?,
+        copies: Vec::new(),
+        slots: Vec::new(),
+        config,
+        options,
+    })
+}
+
+fn build(graph: &Graph, state: Optimizer) -> Result<BuiltOptimizer, Problem> {
+    let options = &state.options;
+    if options.implementation < Implementation::TfLegacy {
+        return Err(refused("an optimizer of Keras 1 or 2 without slots"));
     }
     if matches!(options.loss_scale, Some(LossScale::Dynamic { .. })) {
         return Err(refused("a LossScaleOptimizer without slots"));
@@ -64,6 +113,10 @@ pub fn build_optimizer(graph: &Graph, state: &Optimizer) -> Result<BuiltOptimize
         names.list.push(name.trim_start_matches('/').to_owned());
     }
     let mut changes = Changes::default();
+    for (_, number) in &state.numbers {
+        let path = number.path().trim_start_matches('/').to_owned();
+        changes.tensors.insert(path, number.clone());
+    }
     let mut slots = Vec::new();
     for place in Layout::of(options)?.places(graph, &variable::in_order(graph)?) {
         let (shape, dtype) = match place {
@@ -120,7 +173,7 @@ struct Names<'a> {
     listed: bool,
     of: Class,
     implementation: Implementation,
-    /// What Keras 3 calls the optimizer.
+    /// What the optimizer is called.
     scope: Option<&'a str>,
     list: Vec<String>,
 }
@@ -142,7 +195,9 @@ impl Names<'_> {
             return path;
         }
         let name = match (self.implementation, self.scope) {
-            (Implementation::Keras3, Some(scope)) => format!("{scope}/{name}"),
+            (Implementation::TfLegacy | Implementation::Keras3, Some(scope)) => {
+                format!("{scope}/{name}")
+            }
             _ => name,
         };
         // Keras 3 counts equal names too.
@@ -161,6 +216,11 @@ impl Names<'_> {
         let variable = of.name(graph);
         if self.implementation == Implementation::Keras3 {
             return format!("{}_{}", variable.replace('/', "_"), slot.as_str());
+        }
+        if self.implementation == Implementation::TfLegacy {
+            // `Adam/dense/kernel/m:0`
+            let variable = variable.trim_end_matches(":0");
+            return format!("{variable}/{}:0", assign::name_in_legacy(self.of, slot));
         }
         // tf.keras has its own names of some slots: `Adam/m/dense/kernel:0`.
         let slot = match (self.of, slot) {
