@@ -7,6 +7,7 @@
 //! layer       what each Keras layer class is: options, weights, shapes, masks
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
+//! transfer    the state of an optimizer for another model
 //! ```
 //!
 //! This crate knows nothing of Burn and makes no code. It reads files of strangers: nothing in a
@@ -23,6 +24,7 @@ mod problem;
 mod reader;
 pub mod shape;
 pub mod summary;
+pub mod transfer;
 mod version;
 mod yaml;
 
