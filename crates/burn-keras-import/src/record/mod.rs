@@ -7,6 +7,7 @@
 mod convert;
 pub mod layout;
 mod optimizer;
+pub mod state;
 mod weights;
 mod write;
 
