@@ -26,6 +26,8 @@ pub(super) struct Matching<'a> {
     to: Side<'a>,
     /// Kinds of layers of which either graph has one.
     single: BTreeSet<Kind>,
+    /// The layers of `from` that are not matched.
+    open: BTreeMap<Kind, Vec<Home>>,
 }
 
 /// Why two layers are one.
@@ -40,6 +42,8 @@ enum Bond {
 struct Side<'a> {
     graph: &'a Graph,
     places: Places,
+    /// The node of each layer.
+    nodes: HashMap<LayerId, usize>,
     /// The kind of each node.
     kinds: Vec<Kind>,
     /// The node of the other side that each is matched with.
@@ -67,9 +71,9 @@ struct Evidence {
 /// What a layer has become in the other graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
-    /// Layer `0`, with weights of the same shapes.
+    /// This layer, with weights of the same shapes.
     Same(Home),
-    /// Layer `0`, with weights of other shapes.
+    /// This layer, with weights of other shapes.
     Reshaped(Home),
 }
 
@@ -80,6 +84,7 @@ impl<'a> Matching<'a> {
             from: Side::of(from, &mut classes),
             to: Side::of(to, &mut classes),
             single: BTreeSet::new(),
+            open: BTreeMap::new(),
         };
         matching.match_ends();
         matching.match_names();
@@ -89,6 +94,10 @@ impl<'a> Matching<'a> {
         matching.match_automatic_names();
         matching.spread();
         matching.take_back();
+        for node in matching.from.open() {
+            let open = matching.open.entry(matching.from.kinds[node]);
+            open.or_default().extend(matching.from.home(node));
+        }
         matching
     }
 
@@ -105,16 +114,11 @@ impl<'a> Matching<'a> {
     }
 
     /// The layers of `from` that could be the layer `at` of `to`, where none is matched.
-    pub fn candidates(&self, at: LayerId) -> Vec<Home> {
-        let Some(node) = self.to.node(at) else {
-            return Vec::new();
-        };
-        let origins = self.from.open().filter(|origin| {
-            self.to.partner[node].is_none() && self.from.kinds[*origin] == self.to.kinds[node]
-        });
-        origins
-            .filter_map(|origin| self.from.home(origin))
-            .collect()
+    pub fn candidates(&self, at: LayerId) -> &[Home] {
+        let node = self.to.node(at);
+        let node = node.filter(|node| self.to.partner[*node].is_none());
+        let open = node.and_then(|node| self.open.get(&self.to.kinds[node]));
+        open.map_or(&[], Vec::as_slice)
     }
 
     /// Inputs and outputs: by name if the names are the same ones, by position if there are as many.
@@ -374,9 +378,15 @@ impl<'a> Side<'a> {
     fn of(graph: &'a Graph, classes: &mut Classes<'a>) -> Self {
         let places = Places::of(graph);
         let kinds = places.nodes.iter().map(|node| classes.kind(graph, node));
+        let nodes = places.nodes.iter().enumerate();
+        let nodes = nodes.filter_map(|(at, node)| match node {
+            Node::Layer(home) => Some((home.layer, at)),
+            _ => None,
+        });
         Self {
             graph,
             kinds: kinds.collect(),
+            nodes: nodes.collect(),
             partner: vec![None; places.nodes.len()],
             places,
         }
@@ -394,8 +404,7 @@ impl<'a> Side<'a> {
     }
 
     fn node(&self, layer: LayerId) -> Option<usize> {
-        let mut nodes = 0..self.places.nodes.len();
-        nodes.find(|node| self.home(*node).is_some_and(|home| home.layer == layer))
+        self.nodes.get(&layer).copied()
     }
 
     /// The layers that are not matched.

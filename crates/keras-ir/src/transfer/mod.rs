@@ -202,9 +202,9 @@ impl<'a> Mover<'a> {
                         ..(*slot).clone()
                     }));
                 }
-                Err(NoOrigin::Unclear(candidates)) => {
+                Err(NoOrigin::Unclear) => {
                     if unclear.insert(weight.layer) {
-                        self.refuse_unclear(weight.layer, &candidates);
+                        self.refuse_unclear(weight.layer);
                     }
                 }
                 Err(NoOrigin::None(reason)) => {
@@ -262,11 +262,10 @@ impl<'a> Mover<'a> {
             )),
             None => {
                 let candidates = self.matching.candidates(weight.layer);
-                let candidates: Vec<LayerId> = candidates.iter().map(|home| home.layer).collect();
                 if candidates.is_empty() {
                     nothing("no such layer stands there".to_owned())
                 } else {
-                    Err(NoOrigin::Unclear(candidates))
+                    Err(NoOrigin::Unclear)
                 }
             }
         }
@@ -283,8 +282,12 @@ impl<'a> Mover<'a> {
                     homes.insert(home.layer, layer);
                 }
                 None if unclear.contains(&layer) => {
-                    let candidates = self.matching.candidates(layer);
-                    wanted.extend(candidates.iter().map(|home| home.layer));
+                    let candidates = self.matching.candidates(layer).iter();
+                    let mut candidates = candidates.map(|home| home.layer);
+                    // Layers of one kind have the same candidates.
+                    if candidates.next().is_some_and(|first| wanted.insert(first)) {
+                        wanted.extend(candidates);
+                    }
                 }
                 None => {}
             }
@@ -326,10 +329,12 @@ impl<'a> Mover<'a> {
         self.problems.push(problem);
     }
 
-    fn refuse_unclear(&mut self, layer: LayerId, candidates: &[LayerId]) {
+    fn refuse_unclear(&mut self, layer: LayerId) {
         const SHOWN: usize = 8;
+        let candidates = self.matching.candidates(layer);
         let names = candidates.iter().take(SHOWN);
-        let mut names: Vec<&str> = names.map(|id| self.from.layer(*id).path.as_str()).collect();
+        let names = names.map(|home| self.from.layer(home.layer).path.as_str());
+        let mut names: Vec<&str> = names.collect();
         if candidates.len() > SHOWN {
             names.push("…");
         }
@@ -352,8 +357,8 @@ struct Origin {
 enum NoOrigin {
     /// Nothing stands there, or nothing with state.
     None(String),
-    /// Any of these may.
-    Unclear(Vec<LayerId>),
+    /// Any of several may.
+    Unclear,
 }
 
 /// What a variable has that an optimizer meets for the first time.
