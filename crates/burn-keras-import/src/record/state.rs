@@ -404,7 +404,7 @@ mod tests {
         };
         let expected = "\
 SGD, 1 step, learning rate 0.5
-weight      slot      shape  dtype         min      max      mean      norm
+weight      slot      shape  dtype          min       max       mean      norm
 dense/bias  momentum  [2]    float32  -5.000e-1  2.500e-1  -1.250e-1  5.590e-1
 ";
         assert_eq!(state.to_string(), expected);
