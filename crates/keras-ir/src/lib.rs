@@ -5,6 +5,7 @@
 //! reader      config grammars, calls by identity, weights, optimizer state
 //! graph       layers, calls, tensors, shapes
 //! layer       what each Keras layer class is: options, weights, shapes, masks
+//! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
 //! transfer    the state of an optimizer for another model
@@ -24,6 +25,7 @@ mod problem;
 mod reader;
 pub mod shape;
 pub mod summary;
+pub mod training;
 pub mod transfer;
 mod version;
 mod yaml;

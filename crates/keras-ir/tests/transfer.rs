@@ -13,9 +13,10 @@ use keras_ir::graph::{
 };
 use keras_ir::optimizer::{Optimizer, Slot, SlotName};
 use keras_ir::shape::{Kind, Shape, Spec};
+use keras_ir::training::optimizer::OptimizerConfig;
 use keras_ir::transfer::{Entry, Transfer};
 use keras_ir::{Generation, ReadOptions, Report, layer, read};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Builds graphs as Keras's functional API does: the shapes of the weights are given, those of the
 /// tensors are of no interest here.
@@ -150,11 +151,14 @@ impl Net {
                 });
             }
         }
+        let adam = json!({"class_name": "Adam", "config": {"learning_rate": 0.01}});
         graph.optimizer = Ok(Some(Optimizer {
-            class: "Adam".into(),
-            config: Value::Null,
-            iterations: 7,
+            options: OptimizerConfig::read(&adam, Generation::Keras3.into()).unwrap(),
+            config: adam["config"].clone(),
+            iterations: Some(7),
             learning_rate: Some(0.01),
+            loss_scale: None,
+            u_product: None,
             slots,
         }));
         graph
@@ -459,7 +463,7 @@ fn a_new_head_starts_anew_if_that_is_asked_for() {
     assert_eq!(layers(&done), expected);
     // A new variable has zeros.
     assert_eq!(done.optimizer.slots.len(), 12);
-    assert_eq!(done.optimizer.iterations, 7);
+    assert_eq!(done.optimizer.iterations, Some(7));
     let new = &done.optimizer.slots[8..];
     let shapes: Vec<_> = new
         .iter()
@@ -806,6 +810,6 @@ fn two_branches_of_which_one_is_padded() {
             variables,
             order.flat_map(|weight| [weight; 2]).collect::<Vec<_>>()
         );
-        assert_eq!(transfer.optimizer.iterations, 3);
+        assert_eq!(transfer.optimizer.iterations, Some(3));
     }
 }

@@ -23,7 +23,7 @@ pub struct State {
     /// Keras's class, where it is known: a record that Burn has saved does not say.
     pub class: Option<String>,
     /// How many steps were made.
-    pub iterations: Option<i64>,
+    pub iterations: Option<u64>,
     /// The learning rate at the time of saving, where it is a number.
     pub learning_rate: Option<f64>,
     /// The slots.
@@ -119,7 +119,8 @@ impl State {
 
     fn of_optimizer(graph: &Graph, optimizer: &Optimizer) -> Result<Self, Report> {
         let trained = Trained::of(graph);
-        let slots = trained.in_order(&optimizer.slots).into_iter().map(|slot| {
+        let slots = trained.in_order(optimizer.options.class, &optimizer.slots);
+        let slots = slots.into_iter().map(|slot| {
             let values = slot.tensor.read_f64().map_err(|error| {
                 let problem = Problem::new(ProblemKind::Container).found(error.to_string());
                 problem.in_file(&graph.file)
@@ -135,8 +136,8 @@ impl State {
             })
         });
         Ok(Self {
-            class: Some(optimizer.class.clone()),
-            iterations: Some(optimizer.iterations),
+            class: Some(optimizer.options.class.as_str().to_owned()),
+            iterations: optimizer.iterations,
             learning_rate: optimizer.learning_rate,
             slots: slots.collect::<Result<_, Report>>()?,
         })
@@ -190,8 +191,8 @@ impl State {
             (a, &left.path, &left.slot).cmp(&(b, &right.path, &right.slot))
         });
         let iterations = match scalars.get(ITERATIONS_KEY) {
-            Some(Scalar::UInt(steps)) => i64::try_from(*steps).ok(),
-            Some(Scalar::Int(steps)) => Some(*steps),
+            Some(Scalar::UInt(steps)) => Some(*steps),
+            Some(Scalar::Int(steps)) => u64::try_from(*steps).ok(),
             _ => None,
         };
         let learning_rate = match scalars.get(LEARNING_RATE_KEY) {

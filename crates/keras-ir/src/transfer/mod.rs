@@ -16,9 +16,9 @@ use std::fmt;
 
 use crate::container::{Dtype, StoredTensor};
 use crate::graph::{Graph, LayerId, WeightRef};
-use crate::json;
 use crate::optimizer::{Optimizer, Slot, SlotName};
 use crate::problem::{Problem, ProblemKind, Report};
+use crate::training::optimizer::{Class, Rule};
 
 use matching::{Match, Matching};
 
@@ -364,38 +364,38 @@ enum NoOrigin {
 /// What a variable has that an optimizer meets for the first time.
 struct Fresh<'a> {
     state: &'a Optimizer,
-    /// The kinds of slots, if every weight has the same, in its own shape.
-    names: Option<Vec<SlotName>>,
+    /// The kinds of slots of weights by their rank, where it matters; `None` where weights differ.
+    names: BTreeMap<Option<usize>, Option<Vec<SlotName>>>,
 }
 
 impl<'a> Fresh<'a> {
     fn of(graph: &Graph, state: &'a Optimizer) -> Self {
         let mut of_weight: BTreeMap<WeightRef, Vec<SlotName>> = BTreeMap::new();
-        let mut alike = true;
         for slot in &state.slots {
             of_weight.entry(slot.weight).or_default().push(slot.name);
-            alike &= weight(graph, slot.weight)
-                .is_some_and(|weight| weight.tensor.shape() == slot.tensor.shape());
         }
-        let mut kinds: Vec<Vec<SlotName>> = of_weight.into_values().collect();
-        kinds.dedup();
-        let names = match kinds.as_slice() {
-            [] => Some(Vec::new()),
-            [names] if alike => Some(names.clone()),
-            _ => None,
-        };
+        let mut names: BTreeMap<_, Option<Vec<SlotName>>> = BTreeMap::new();
+        for (at, found) in of_weight {
+            let shape = weight(graph, at).map_or(&[][..], |weight| weight.tensor.shape());
+            let known = names.entry(rank(state, shape));
+            let known = known.or_insert_with(|| Some(found.clone()));
+            if known.as_ref() != Some(&found) {
+                *known = None;
+            }
+        }
         Self { state, names }
     }
 
     fn slots(&self, graph: &Graph, at: WeightRef) -> Result<Vec<Slot>, Problem> {
-        let class = &self.state.class;
         let refused = |found: String| {
             problem(graph, at.layer)
                 .key(path(graph, at))
                 .expected("slots that are known for a new variable")
                 .found(found)
         };
-        let (Some(names), Some(weight)) = (&self.names, weight(graph, at)) else {
+        let class = self.state.options.class.as_str();
+        let shape = weight(graph, at).map_or(&[][..], |weight| weight.tensor.shape());
+        let Some(Some(names)) = self.names.get(&rank(self.state, shape)) else {
             return Err(refused(format!(
                 "{class}, whose slots differ from weight to weight"
             )));
@@ -403,9 +403,10 @@ impl<'a> Fresh<'a> {
         let slots = names.iter().map(|name| {
             let value = self.first(*name);
             let value = value.ok_or_else(|| refused(format!("{} of {class}", name.as_str())))?;
-            let bytes = value.to_le_bytes().repeat(weight.tensor.len());
+            let shape = name.shape(shape);
+            let bytes = value.to_le_bytes().repeat(shape.iter().product());
             let path = format!("{}/{}", path(graph, at), name.as_str());
-            let tensor = StoredTensor::from_parts(path, weight.tensor.shape(), Dtype::F32, bytes);
+            let tensor = StoredTensor::from_parts(path, shape, Dtype::F32, bytes);
             Ok(Slot {
                 weight: at,
                 name: *name,
@@ -418,25 +419,32 @@ impl<'a> Fresh<'a> {
     /// Keras's initial value of a slot (`Optimizer.build` of each class, Keras 3.15 and tf_keras
     /// 2.21).
     fn first(&self, name: SlotName) -> Option<f32> {
-        match name.as_str() {
-            "accumulator" => {
-                let value = json::number(&self.state.config["initial_accumulator_value"]);
+        match (name, &self.state.options.rule) {
+            (
+                SlotName::Accumulator,
+                Rule::Adagrad {
+                    initial_accumulator_value: value,
+                    ..
+                }
+                | Rule::Ftrl {
+                    initial_accumulator_value: value,
+                    ..
+                },
+            ) => {
                 #[expect(clippy::cast_possible_truncation, reason = "Keras's slots are float32")]
-                let value = value.unwrap_or(0.1) as f32;
+                let value = *value as f32;
                 Some(value)
             }
-            "momentum"
-            | "velocity"
-            | "velocity_hat"
-            | "norm"
-            | "average_gradient"
-            | "accumulated_grad"
-            | "accumulated_delta_var"
-            | "linear"
-            | "gradient_accumulator" => Some(0.0),
-            _ => None,
+            // It follows the weight from the first step on.
+            (SlotName::Average, _) => None,
+            _ => Some(0.0),
         }
     }
+}
+
+/// The rank of a weight, if its slots depend on it.
+fn rank(state: &Optimizer, shape: &[usize]) -> Option<usize> {
+    matches!(state.options.class, Class::Adafactor | Class::Muon).then_some(shape.len())
 }
 
 fn weight(graph: &Graph, at: WeightRef) -> Option<&crate::graph::Weight> {
