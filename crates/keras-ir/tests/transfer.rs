@@ -14,7 +14,7 @@ use keras_ir::graph::{
 use keras_ir::optimizer::{Optimizer, Slot, SlotName};
 use keras_ir::shape::{Kind, Shape, Spec};
 use keras_ir::training::optimizer::OptimizerConfig;
-use keras_ir::transfer::{Entry, Transfer};
+use keras_ir::transfer::{By, Entry, Transfer};
 use keras_ir::{Generation, ReadOptions, Report, layer, read};
 use serde_json::json;
 
@@ -749,6 +749,61 @@ fn no_state_goes_to_another_layer() {
     }
     let counts = format!("{whole} whole, {parts} in part, {refused} refused");
     assert!(whole > 500 && parts > 200 && refused > 300, "{counts}");
+}
+
+/// The models with an optimizer's state, by file.
+fn trained(folder: &str) -> Vec<(String, Graph)> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(folder);
+    let entries = std::fs::read_dir(here).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "h5"));
+    files.sort();
+    let models = files.into_iter().filter_map(|file| {
+        let graph = read(&file, ReadOptions::default()).ok()?;
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let has_state = matches!(&graph.optimizer, Ok(Some(state)) if !state.slots.is_empty());
+        has_state.then_some((name, graph))
+    });
+    models.collect()
+}
+
+#[test]
+fn a_model_s_state_fits_itself_and_the_same_model_of_the_other_keras() {
+    let mut pairs = 0;
+    for folder in ["models/keras", "tests/fixtures/optimizers"] {
+        let models = trained(folder);
+        for (name, graph) in &models {
+            let same = Optimizer::transfer(graph, graph, false).unwrap();
+            let key = |slot: &Slot| (slot.weight, slot.name, slot.tensor.path().to_owned());
+            let [found, expected] = [&same.optimizer, state(graph)].map(|state| {
+                let mut slots: Vec<_> = state.slots.iter().map(key).collect();
+                slots.sort();
+                slots
+            });
+            assert_eq!(found, expected, "{name}");
+            let by_name = |entry: &Entry| matches!(entry, Entry::Moved { by: By::Name, .. });
+            assert!(same.entries.iter().all(by_name), "{name}: {same}");
+
+            let Some(other) = name.strip_suffix("_k2").map(|case| format!("{case}_k3")) else {
+                continue;
+            };
+            let Some((_, other)) = models.iter().find(|(name, _)| *name == other) else {
+                continue;
+            };
+            // Weights have other shapes in the other Keras, or are frozen there alone.
+            if ["normalization_k2", "recurrent_k2"].contains(&name.as_str()) {
+                assert!(Optimizer::transfer(graph, other, false).is_err());
+                continue;
+            }
+            let transfer = Optimizer::transfer(graph, other, false)
+                .unwrap_or_else(|report| panic!("{name}: {report}"));
+            assert_eq!(transfer.entries.len(), other.trainable_variables().len());
+            pairs += 1;
+        }
+    }
+    assert!(pairs > 10, "only {pairs} pairs");
 }
 
 fn fixture(name: &str) -> Graph {
