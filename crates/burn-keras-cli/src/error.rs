@@ -11,6 +11,9 @@ pub enum CliError {
     /// The model cannot be imported.
     #[error(transparent)]
     Import(#[from] burn_keras_import::ImportError),
+    /// The optimizer's state cannot be shown.
+    #[error(transparent)]
+    State(#[from] burn_keras_import::record::state::StateError),
     /// The records cannot be exported.
     #[error(transparent)]
     Export(#[from] burn_keras_import::ExportError),

@@ -22,6 +22,6 @@ pub mod plan;
 pub mod record;
 
 pub use export::{Export, ExportError};
-pub use import::{Import, ImportError, Imported, OptimizerState};
+pub use import::{Import, ImportError, Imported, OptimizerState, OptimizerTransfer};
 pub use model_gen::ModelGen;
 pub use plan::Plan;

@@ -8,6 +8,7 @@
 //! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
+//! transfer    the state of an optimizer for another model
 //! writer      copies of files with other tensors in them, and new files
 //! ```
 //!
@@ -26,6 +27,7 @@ mod reader;
 pub mod shape;
 pub mod summary;
 pub mod training;
+pub mod transfer;
 mod version;
 pub mod writer;
 mod yaml;

@@ -5,6 +5,7 @@ mod case;
 mod export;
 mod import;
 mod inspect;
+mod optimizer;
 #[cfg(feature = "runtime")]
 mod run;
 mod summary;
@@ -14,6 +15,7 @@ mod verify;
 pub use export::export;
 pub use import::import;
 pub use inspect::inspect;
+pub use optimizer::optimizer;
 #[cfg(feature = "runtime")]
 pub use run::run;
 pub use summary::summary;
