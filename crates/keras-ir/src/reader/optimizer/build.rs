@@ -107,15 +107,12 @@ fn build(graph: &Graph, state: Optimizer) -> Result<BuiltOptimizer, Problem> {
         scope: first.path().trim_start_matches('/').split('/').nth(1),
         list: Vec::new(),
     };
-    for (_, tensor) in &state.numbers {
-        let path = tensor.path().trim_start_matches('/');
-        let name = path.strip_prefix(LISTED).unwrap_or(path);
-        names.list.push(name.trim_start_matches('/').to_owned());
-    }
     let mut changes = Changes::default();
     for (_, number) in &state.numbers {
-        let path = number.path().trim_start_matches('/').to_owned();
-        changes.tensors.insert(path, number.clone());
+        let path = number.path().trim_start_matches('/');
+        let name = path.strip_prefix(LISTED).unwrap_or(path);
+        names.list.push(name.trim_start_matches('/').to_owned());
+        changes.tensors.insert(path.to_owned(), number.clone());
     }
     let mut slots = Vec::new();
     for place in Layout::of(options)?.places(graph, &variable::in_order(graph)?) {
@@ -162,6 +159,10 @@ fn build(graph: &Graph, state: Optimizer) -> Result<BuiltOptimizer, Problem> {
 }
 
 fn zeros(path: &str, shape: Vec<usize>, dtype: Dtype) -> Result<StoredTensor, Problem> {
+    if path.split('/').any(str::is_empty) {
+        let found = format!("{path:?}, where a name is empty");
+        return Err(refused(&found));
+    }
     let count = shape.iter().product::<usize>();
     let zeros = move || Ok(vec![0; count * dtype.size()]);
     StoredTensor::deferred(path, shape, dtype, zeros).map_err(|error| unreadable(&error))
