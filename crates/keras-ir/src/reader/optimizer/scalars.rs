@@ -74,12 +74,7 @@ impl Scalars {
         }
         self.iterations = Some(count(&next(list, "iteration")?)?);
         if matches!(config.learning_rate, LearningRate::Constant(_)) {
-            let rate = next(list, "learning_rate").map_err(|problem| {
-                problem.help(
-                    "a learning rate that is a Python function is not in the file: set a number \
-                     or one of Keras's schedules, or import with --fresh-optimizer",
-                )
-            })?;
+            let rate = next(list, "learning_rate")?;
             self.learning_rate = Some(number(&rate)?);
         }
         if config.class == Class::Nadam
