@@ -202,7 +202,7 @@ pub(super) fn u_product(rule: &Rule, steps: u64, factors: usize) -> Option<f64> 
         if product.abs() < f32::MIN_POSITIVE {
             return Some(0.0);
         }
-        if step >= LONGEST {
+        if step.saturating_mul(factors as u64) >= LONGEST {
             return None;
         }
     }
