@@ -44,6 +44,27 @@ fn import_writes_the_files_that_it_names() {
     );
 }
 
+/// tf.keras saves nothing of its legacy optimizers in `.keras` files.
+#[test]
+fn an_optimizer_without_state_starts_anew_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let model = fixtures.join("resume/sgd_momentum_legacy.keras");
+    let import = ["import", model.to_str().unwrap(), "-o", out];
+    let refused = burn_keras(&import);
+    assert_eq!(refused.status.code(), Some(2));
+    let messages = text(&refused.stderr);
+    assert!(messages.contains("--fresh-optimizer"), "{messages}");
+    for flag in ["--fresh-optimizer", "--no-optimizer"] {
+        let done = burn_keras(&[&import[..], &[flag]].concat());
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(!text(&done.stdout).contains("optimizer.bpk"));
+    }
+    let both = [&import[..], &["--fresh-optimizer", "--no-optimizer"]].concat();
+    assert_eq!(burn_keras(&both).status.code(), Some(2));
+}
+
 #[test]
 fn bad_input_is_status_2_and_all_of_it_is_on_stderr() {
     for arguments in [
