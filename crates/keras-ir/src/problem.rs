@@ -30,6 +30,8 @@ pub enum ProblemKind {
     Training,
     /// Optimizer state that does not fit the model.
     Optimizer,
+    /// A record of another model.
+    Record,
     /// A file that could not be written.
     Output,
 }
@@ -49,6 +51,7 @@ impl ProblemKind {
             Self::WeightShape => "weight of another shape",
             Self::Training => "training config not understood",
             Self::Optimizer => "optimizer state does not fit",
+            Self::Record => "record does not fit",
             Self::Output => "cannot write",
         }
     }
