@@ -30,6 +30,14 @@ pub enum ProblemKind {
     Optimizer,
     /// A file that could not be written.
     Output,
+    /// A place that no tensor or layer of the model has, or several.
+    Place,
+    /// An output that still needs an input which was to be replaced.
+    Disconnected,
+    /// A mask that a layer looks at and that would be another one.
+    Mask,
+    /// A change that would leave no model.
+    Surgery,
 }
 
 impl ProblemKind {
@@ -47,6 +55,10 @@ impl ProblemKind {
             Self::WeightShape => "weight of another shape",
             Self::Optimizer => "optimizer state does not fit",
             Self::Output => "cannot write",
+            Self::Place => "no such place",
+            Self::Disconnected => "still connected",
+            Self::Mask => "a mask would be lost",
+            Self::Surgery => "cannot be changed so",
         }
     }
 }

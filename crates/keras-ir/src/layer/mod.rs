@@ -127,6 +127,11 @@ pub trait KerasLayer: std::fmt::Debug {
         MaskRule::Pass
     }
 
+    /// Whether the result depends on the masks of the inputs, besides the mask that goes on.
+    fn looks_at_masks(&self) -> bool {
+        false
+    }
+
     /// Whether Keras 3 takes the masks off the tensors that the layer is called with.
     fn clears_masks(&self) -> bool {
         false

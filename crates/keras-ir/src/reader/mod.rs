@@ -43,6 +43,22 @@ pub struct ReadOptions {
     pub weights: Option<PathBuf>,
     /// The file that has the architecture, where the model's own file has the weights alone.
     pub architecture: Option<PathBuf>,
+    /// New inputs in place of these tensors (`layer`, `layer:node`, `layer:node:tensor`, with `/` into
+    /// nested models); the inputs of the model if there are none. See [`Graph::split`].
+    pub from: Vec<String>,
+    /// These tensors as outputs; the outputs of the model if there are none.
+    pub to: Vec<String>,
+}
+
+impl ReadOptions {
+    /// What of a graph that was read is asked for.
+    fn cut(from: &[String], to: &[String], graph: Graph) -> Result<Graph, Report> {
+        if from.is_empty() && to.is_empty() {
+            Ok(graph)
+        } else {
+            graph.split(from, to)
+        }
+    }
 }
 
 /// Reads the saved model at `path`: a whole-model HDF5 file (Keras 1 and 2, tf.keras, and the legacy
@@ -234,8 +250,9 @@ impl Architecture {
         draft.add_weights(saved_weights);
         match draft.graph {
             Some(mut graph) if draft.problems.is_empty() => {
+                let (from, to) = (options.from.clone(), options.to.clone());
                 read_shared(&mut graph, saved_weights, options);
-                Ok(graph)
+                ReadOptions::cut(&from, &to, graph)
             }
             _ => Err(Report {
                 file: name.into(),
