@@ -4,12 +4,14 @@
 
 mod symbolic;
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use keras_ir::graph::{Graph, LayerId, LayerKind, ModelId, TensorId};
-use keras_ir::surgery::{End, Place};
+use keras_ir::surgery::{Builder, End, NewLayer, Place};
 use keras_ir::{ProblemKind, ReadOptions, Report, read};
+use serde_json::{Value, json};
 use symbolic::{Symbol, Symbolic, Symbols};
 
 fn root() -> PathBuf {
@@ -36,7 +38,9 @@ fn read_all() -> Vec<(String, Graph)> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            let is_model = path.extension().is_some_and(|end| end == "h5" || end == "keras");
+            let is_model = path
+                .extension()
+                .is_some_and(|end| end == "h5" || end == "keras");
             if path.is_dir() {
                 folders.push(path);
             } else if is_model && !path.to_string_lossy().contains("weights.h5") {
@@ -95,9 +99,10 @@ fn valid(graph: &Graph, what: &str) {
 
 #[test]
 fn every_graph_that_is_read_is_valid() {
-    let wrong: Vec<String> = models().iter().filter_map(|(name, graph)| {
-        Some(format!("{name} {}", graph.validate().err()?))
-    }).collect();
+    let wrong: Vec<String> = models()
+        .iter()
+        .filter_map(|(name, graph)| Some(format!("{name} {}", graph.validate().err()?)))
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -181,7 +186,10 @@ fn behind_every_cut_the_outputs_are_those_of_the_whole() {
 }
 
 fn refusal(report: &Report, kinds: &[ProblemKind]) -> bool {
-    report.problems.iter().all(|problem| kinds.contains(&problem.kind))
+    report
+        .problems
+        .iter()
+        .all(|problem| kinds.contains(&problem.kind))
 }
 
 #[test]
@@ -267,4 +275,283 @@ fn names_that_hold_separators_are_matched_first() {
     let graph = sample("nested_k3.h5").rename("encoder", "a/b:1").unwrap();
     valid(&graph, "renamed");
     assert!(graph.place("a/b:1").is_ok());
+}
+
+/// The sets of tensors that part a model in two: everything that the calls of one part make and the
+/// others, or the outputs, need. At most `most` of them.
+fn frontiers(graph: &Graph, most: usize) -> Vec<Vec<Place>> {
+    let model = graph.root();
+    let mut parts: BTreeSet<BTreeSet<usize>> = BTreeSet::new();
+    let mut open = vec![BTreeSet::new()];
+    let mut made: HashMap<TensorId, usize> = HashMap::new();
+    for (position, call) in model.calls.iter().enumerate() {
+        made.extend(call.outputs.iter().map(|tensor| (*tensor, position)));
+    }
+    while let Some(part) = open.pop() {
+        for (position, call) in model.calls.iter().enumerate() {
+            let ready = call
+                .needs()
+                .all(|t| made.get(&t).is_none_or(|maker| part.contains(maker)));
+            if ready && !part.contains(&position) {
+                let mut larger = part.clone();
+                larger.insert(position);
+                if larger.len() < model.calls.len()
+                    && parts.len() < most
+                    && parts.insert(larger.clone())
+                {
+                    open.push(larger);
+                }
+            }
+        }
+    }
+    let place = |tensor: TensorId| match made.get(&tensor) {
+        Some(call) => End::Output {
+            call: *call,
+            index: model.tensors[tensor.0].index,
+        },
+        None => End::Input(
+            model
+                .inputs
+                .iter()
+                .position(|input| *input == tensor)
+                .unwrap(),
+        ),
+    };
+    let frontier = |part: &BTreeSet<usize>| {
+        let calls = model.calls.iter().enumerate();
+        let others = calls.filter(|(position, _)| !part.contains(position));
+        let needed = others
+            .flat_map(|(_, call)| call.needs())
+            .chain(model.outputs.iter().copied());
+        let crossing = needed.filter(|t| made.get(t).is_none_or(|maker| part.contains(maker)));
+        let ends: BTreeSet<End> = crossing.map(place).collect();
+        let places = ends.into_iter().map(|end| Place {
+            calls: Vec::new(),
+            end,
+        });
+        places.collect()
+    };
+    parts.iter().map(frontier).collect()
+}
+
+/// Cuts a model at its frontiers and composes the halves; how often that went, and how often a mask
+/// was in the way.
+fn compose_everywhere(name: &str, graph: &Graph, most: usize) -> (usize, usize) {
+    let (mut composed, mut masked) = (0, 0);
+    let mut symbolic = Symbolic::default();
+    let inputs = symbolic.inputs(graph);
+    let (outputs, _) = symbolic.run(graph, &inputs);
+    for frontier in frontiers(graph, most) {
+        let names: Vec<String> = frontier
+            .iter()
+            .map(|place| graph.place_name(place))
+            .collect();
+        let what = format!("{name} at {}", names.join(", "));
+        let head = graph.split(&[] as &[&str], &names);
+        let head = head.unwrap_or_else(|report| panic!("{what}: {report}"));
+        valid(&head, &what);
+        let tail = match graph.split(&names, &[] as &[&str]) {
+            Ok(tail) => tail,
+            Err(report) => {
+                let kinds = [ProblemKind::Mask, ProblemKind::Shape];
+                assert!(refusal(&report, &kinds), "{what}: {report}");
+                masked += 1;
+                continue;
+            }
+        };
+        valid(&tail, &what);
+        let whole = head.compose(&tail);
+        let whole = whole.unwrap_or_else(|report| panic!("{what}: {report}"));
+        valid(&whole, &what);
+        let all_names = graph.input_names(graph.root());
+        let inputs: Vec<Symbol> = whole
+            .input_names(whole.root())
+            .iter()
+            .map(|name| inputs[all_names.iter().position(|n| n == name).unwrap()])
+            .collect();
+        let (found, _) = symbolic.run(&whole, &inputs);
+        assert_eq!(found, outputs, "{what}");
+        assert_eq!(whole.variables().len(), graph.variables().len(), "{what}");
+        let slots = |graph: &Graph| match &graph.optimizer {
+            Ok(Some(optimizer)) => optimizer.slots.len(),
+            _ => 0,
+        };
+        assert_eq!(slots(&whole), slots(graph), "{what}");
+        composed += 1;
+    }
+    (composed, masked)
+}
+
+#[test]
+fn halves_compose_to_the_whole_at_every_frontier() {
+    let mut composed = 0;
+    for (name, graph) in models() {
+        composed += compose_everywhere(name, graph, 40).0;
+    }
+    assert!(composed > 500, "{composed}");
+}
+
+/// Numbers that look random and are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).unwrap()
+    }
+}
+
+fn layer(class: &str, config: Value) -> NewLayer {
+    NewLayer::new(class, config)
+}
+
+/// A model with branches, shared layers, nested models, several inputs and outputs. All tensors are
+/// sequences of 4 features.
+fn random_model(dice: &mut Dice, depth: usize) -> Graph {
+    let mut builder = Builder::new(format!("model{depth}")).with_seed(dice.roll(1000) as u64);
+    let mut tensors = Vec::new();
+    for index in 0..=dice.roll(2) {
+        let shape = [None, Some(3), Some(4)];
+        tensors.push(
+            builder
+                .input(&format!("in{index}"), &shape, "float32")
+                .unwrap(),
+        );
+    }
+    if dice.roll(2) == 0 {
+        let ids = builder.input("ids", &[None, Some(3)], "int32").unwrap();
+        let config = json!({"input_dim": 9, "output_dim": 4, "mask_zero": dice.roll(2) == 0});
+        let embedding = builder.layer(&layer("Embedding", config)).unwrap();
+        tensors.extend(builder.call(embedding, &[ids]).unwrap());
+    }
+    let mut layers: Vec<LayerId> = Vec::new();
+    for _ in 0..3 + dice.roll(5) {
+        let new = match dice.roll(8) {
+            0 => layer("Dense", json!({"units": 4})),
+            1 => layer("Dropout", json!({"rate": 0.5})),
+            2 => layer("LSTM", json!({"units": 4, "return_sequences": true})),
+            3 => layer("BatchNormalization", json!({})),
+            4 => layer("Masking", json!({"mask_value": 1.0})),
+            5 => layer("Conv1D", json!({"filters": 4, "kernel_size": 1})),
+            6 => layer(
+                "TimeDistributed",
+                json!({"layer": {
+                    "class_name": "Dense", "config": {"name": "inner", "units": 4, "trainable": true}
+                }}),
+            ),
+            _ => layer("Activation", json!({"activation": "relu"})),
+        };
+        layers.push(builder.layer(&new).unwrap());
+    }
+    let mut models = Vec::new();
+    if depth > 0 {
+        for index in 0..1 + dice.roll(2) {
+            let inner = random_model(dice, depth - 1);
+            let takes_ids = inner.input_names(inner.root()).contains(&"ids".to_owned());
+            if !takes_ids {
+                let count = inner.root().inputs.len();
+                models.push((
+                    builder.model(&inner, &format!("nested{index}")).unwrap(),
+                    count,
+                ));
+            }
+        }
+    }
+    for _ in 0..4 + dice.roll(8) {
+        let any = |dice: &mut Dice, tensors: &[TensorId]| tensors[dice.roll(tensors.len())];
+        let outputs = match dice.roll(4) {
+            0 => {
+                let class = ["Add", "Multiply", "Maximum"][dice.roll(3)];
+                let merge = builder.layer(&layer(class, json!({}))).unwrap();
+                let pair = [any(dice, &tensors), any(dice, &tensors)];
+                builder.call(merge, &pair).unwrap()
+            }
+            1 if !models.is_empty() => {
+                let (model, count) = models[dice.roll(models.len())];
+                let inputs: Vec<TensorId> = (0..count).map(|_| any(dice, &tensors)).collect();
+                builder.call(model, &inputs).unwrap()
+            }
+            _ => builder
+                .call(layers[dice.roll(layers.len())], &[any(dice, &tensors)])
+                .unwrap(),
+        };
+        tensors.extend(outputs);
+    }
+    let last = tensors.len() - 1;
+    let mut outputs = vec![tensors[last]];
+    outputs.extend((0..dice.roll(3)).map(|_| tensors[dice.roll(last)]));
+    outputs.dedup();
+    builder.finish(&outputs).unwrap()
+}
+
+fn random_models() -> impl Iterator<Item = (String, Graph)> {
+    (1..60).map(|seed| {
+        let mut dice = Dice(seed * 0x9e37_79b9_7f4a_7c15);
+        (format!("random model {seed}"), random_model(&mut dice, 2))
+    })
+}
+
+#[test]
+fn random_models_are_valid_and_compose_at_their_frontiers() {
+    let (mut composed, mut masked) = (0, 0);
+    for (name, graph) in random_models() {
+        valid(&graph, &name);
+        let (done, refused) = compose_everywhere(&name, &graph, 30);
+        composed += done;
+        masked += refused;
+    }
+    assert!(composed > 300 && masked > 50, "{composed} {masked}");
+}
+
+#[test]
+fn several_tensors_of_random_models_are_cut_at_once() {
+    let mut made = 0;
+    for (name, graph) in random_models() {
+        let mut dice = Dice(name.len() as u64 * 77 + 5);
+        let mut symbolic = Symbolic::default();
+        let inputs = symbolic.inputs(&graph);
+        let (_, whole) = symbolic.run(&graph, &inputs);
+        let all = places(&graph);
+        for _ in 0..40 {
+            let mut some = |most: usize| -> Vec<Place> {
+                let count = dice.roll(most + 1);
+                let chosen: BTreeSet<Place> = (0..count)
+                    .map(|_| all[dice.roll(all.len())].clone())
+                    .collect();
+                chosen.into_iter().collect()
+            };
+            let (from, to) = (some(4), some(3));
+            let what = format!("{name} from {from:?} to {to:?}");
+            let Ok(cut) = graph.cut(&from, &to) else {
+                continue;
+            };
+            made += 1;
+            valid(&cut, &what);
+            let given: Vec<Symbol> = if from.is_empty() {
+                let all_names = graph.input_names(graph.root());
+                let names = cut.input_names(cut.root()).into_iter();
+                names
+                    .map(|name| inputs[all_names.iter().position(|n| *n == name).unwrap()])
+                    .collect()
+            } else {
+                from.iter()
+                    .map(|place| Symbol {
+                        mask: None,
+                        ..symbol(&graph, &whole, place)
+                    })
+                    .collect()
+            };
+            let (found, _) = symbolic.run(&cut, &given);
+            if !to.is_empty() {
+                let expected: Vec<usize> = to
+                    .iter()
+                    .map(|place| symbol(&graph, &whole, place).value)
+                    .collect();
+                assert_eq!(found, expected, "{what}");
+            }
+        }
+    }
+    assert!(made > 300, "{made}");
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::shape::Shape;
+use crate::version::Generation;
 
 impl Graph {
     /// Checks what everything that reads a graph relies on: each call after those that it needs,
@@ -121,7 +122,9 @@ impl Graph {
                 refuse("names that differ", self.layer(*layer).name.clone());
             }
         }
+        // Some models of Keras 1 have the order of their config.
         if problems.is_empty()
+            && self.generation != Generation::Keras1
             && model.class == ModelClass::Functional
             && model.layers != keras_order(model)
         {

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::container::{Container, ContainerError};
-use crate::graph::{FirstInputs, Graph, ModelId};
+use crate::graph::{FirstInputs, Graph, Layer, LayerId, Model, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::version::{Generation, Writer};
@@ -330,6 +330,31 @@ impl Architecture {
             problems,
             origin,
         }
+    }
+}
+
+/// A layer by itself, with the layers and models in it; no calls, no weights.
+pub(crate) struct NewLayer {
+    pub layer: LayerId,
+    pub layers: Vec<Layer>,
+    pub models: Vec<Model>,
+    pub notes: Vec<String>,
+}
+
+/// Reads the layer of an entry in a list of layers: `class_name`, `config`.
+pub(crate) fn read_layer(entry: &Value, writer: Writer) -> Result<NewLayer, Vec<Problem>> {
+    let mut builder = Builder::new(writer);
+    let layer = builder
+        .entry(entry, "")
+        .map(|entry| builder.layer(&entry, ""));
+    match layer {
+        Some(layer) if builder.problems.is_empty() => Ok(NewLayer {
+            layer,
+            layers: builder.layers,
+            models: builder.models,
+            notes: builder.notes,
+        }),
+        _ => Err(builder.problems),
     }
 }
 

@@ -14,7 +14,7 @@ use super::inline::{add_outputs, inline, model_at};
 use super::names::unique_name;
 use super::place::{End, Place, layers};
 use super::settle::{each_use, forget_losses, makers, needs, settle};
-use super::trace::Trace;
+use super::trace::{Trace, Traced};
 
 impl Graph {
     /// The model whose outputs are the tensors `to`, at any depth, in this order. Only what they
@@ -96,9 +96,7 @@ impl Graph {
         whole.infer_all()?;
         let inlined = inline(&whole, &paths).map_err(refuse)?;
         let mut graph = inlined.graph;
-        let first_inputs = graph.infer_all()?;
-        drop(first_inputs);
-
+        graph.infer_all()?;
         let old = |place: &Place| tensor_at(&whole, place);
         let find = |place: &Place| -> Result<TensorId, Report> {
             let found = old(place).and_then(|key| inlined.tensors.get(&key).copied());
@@ -155,12 +153,22 @@ impl Graph {
         } else {
             starts
         };
-        let traced = cut_at.iter().filter_map(|tensor| {
-            let mut traced = *tensors.get(tensor)?;
-            traced.mask = None;
-            Some(traced)
+        let traced = cut_at.iter().map(|tensor| {
+            let found = tensors.get(tensor).copied();
+            found.map(|traced| Traced {
+                mask: None,
+                ..traced
+            })
         });
-        let traced: Vec<_> = traced.collect();
+        let traced: Option<Vec<Traced>> = traced.collect();
+        let traced = traced.ok_or_else(|| {
+            let problem = Problem::new(ProblemKind::BrokenConnection);
+            refuse(
+                problem
+                    .expected("inputs that calls make")
+                    .found("one that none makes"),
+            )
+        })?;
         prune(&mut graph);
         trace.check(&graph, &traced).map_err(refuse)?;
 
@@ -204,7 +212,7 @@ fn uses(model: &Model) -> HashMap<TensorId, Option<usize>> {
     uses
 }
 
-fn keep_needed_inputs(model: &mut Model) {
+pub(super) fn keep_needed_inputs(model: &mut Model) {
     let uses = uses(model);
     let inputs = model.inputs.iter().zip(&model.input_layers);
     let (inputs, layers): (Vec<TensorId>, Vec<LayerId>) = inputs

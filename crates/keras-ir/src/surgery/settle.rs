@@ -13,7 +13,9 @@ use crate::graph::{
 };
 use crate::optimizer::SlotName;
 use crate::problem::{Problem, ProblemKind, Report};
+use crate::shape::Spec;
 
+use super::initializer::initialize;
 use super::place::layers;
 
 impl Graph {
@@ -45,7 +47,16 @@ impl Graph {
 }
 
 /// Makes a valid graph of one whose calls were changed: `before` is what it was.
-pub(super) fn settle(mut graph: Graph, before: &Graph) -> Result<Graph, Report> {
+pub(super) fn settle(graph: Graph, before: &Graph) -> Result<Graph, Report> {
+    finish(graph, before, None)
+}
+
+/// [`settle`], with fresh weights of this seed for layers that have none.
+pub(super) fn settle_fresh(graph: Graph, before: &Graph, seed: u64) -> Result<Graph, Report> {
+    finish(graph, before, Some(seed))
+}
+
+fn finish(mut graph: Graph, before: &Graph, seed: Option<u64>) -> Result<Graph, Report> {
     for id in graph.callees_first() {
         let model = &mut graph.models[id.0];
         if let Err(problem) = tidy(model) {
@@ -53,10 +64,13 @@ pub(super) fn settle(mut graph: Graph, before: &Graph) -> Result<Graph, Report> 
         }
     }
     let mut graph = compact(graph);
-    let first_inputs = graph.infer_all()?;
-    let problems = misshapen(&graph, &first_inputs);
-    graph.report(problems)?;
     name_paths(&mut graph);
+    let first_inputs = graph.infer_all()?;
+    if let Some(seed) = seed {
+        let made = initialize(&mut graph, &first_inputs, seed);
+        made.or_else(|problems| graph.report(problems))?;
+    }
+    graph.report(misshapen(&graph, &first_inputs))?;
     settle_notes(&mut graph, before);
     settle_optimizer(&mut graph)?;
     Ok(graph)
@@ -395,6 +409,18 @@ fn settle_optimizer(graph: &mut Graph) -> Result<(), Report> {
         ));
     }
     Ok(())
+}
+
+/// Losses and metrics stay where the outputs have the same names and types.
+pub(super) fn settle_losses(graph: &mut Graph, before: &Graph) {
+    let outputs = |graph: &Graph| -> Vec<(String, Spec)> {
+        let root = graph.root();
+        let specs = root.outputs.iter().map(|t| root.tensors[t.0].spec.clone());
+        graph.output_names(root).into_iter().zip(specs).collect()
+    };
+    if outputs(graph) != outputs(before) {
+        forget_losses(graph);
+    }
 }
 
 /// Losses and metrics of outputs that are no longer those that the model was trained on.

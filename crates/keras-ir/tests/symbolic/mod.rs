@@ -69,7 +69,11 @@ impl Symbolic {
             path.pop();
             bound.extend(call.outputs.iter().copied().zip(outputs));
         }
-        symbols.extend(bound.iter().map(|(tensor, symbol)| ((path.clone(), *tensor), *symbol)));
+        symbols.extend(
+            bound
+                .iter()
+                .map(|(tensor, symbol)| ((path.clone(), *tensor), *symbol)),
+        );
         let outputs = model.outputs.iter().map(|tensor| {
             let mut symbol = bound[tensor];
             symbol.mask = symbol.mask.filter(|_| !cleared.at_end.contains(tensor));
@@ -127,7 +131,11 @@ impl Symbolic {
         }
         let values: Vec<usize> = inputs.iter().map(|input| input.value).collect();
         let who = identity(graph, call.layer);
-        let seen = if looks(graph, call.layer) { masks.as_slice() } else { &[] };
+        let seen = if looks(graph, call.layer) {
+            masks.as_slice()
+        } else {
+            &[]
+        };
         let value = self.number(format!(
             "{who} {values:?} {named:?} {:?} {seen:?}",
             call.literals
