@@ -71,7 +71,7 @@ impl Trained {
 
     /// The optimizer, as Keras's config has it, with its state.
     fn optimizer(&self, model: &Model) -> ModuleOptimizer {
-        let fresh = match self.optimizer.class.as_str() {
+        let fresh = match self.optimizer.options.class.as_str() {
             "Adam" => AdamConfig::new()
                 .with_beta_1(self.option("beta_1", 0.9))
                 .with_beta_2(self.option("beta_2", 0.999))

@@ -58,9 +58,17 @@ impl Npz {
 
     /// The array `name`.
     pub fn array(&self, name: &str) -> &Array {
-        self.0
-            .get(name)
-            .unwrap_or_else(|| panic!("no array {name}"))
+        self.get(name).unwrap_or_else(|| panic!("no array {name}"))
+    }
+
+    /// The array `name`, if there is one.
+    pub fn get(&self, name: &str) -> Option<&Array> {
+        self.0.get(name)
+    }
+
+    /// The names of all arrays.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// The arrays `prefix_0`, `prefix_1`, ….

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod conformance;
 pub mod generated;
 pub mod layers;
+pub mod resume;
 pub mod versions;
 
 pub use arrays::{Array, Arrays};

@@ -82,9 +82,12 @@ pub struct Import {
     /// Keep layers apart that look shared between models although the file does not say so
     #[arg(long)]
     pub untie: bool,
-    /// Leave the optimizer's state out
+    /// Leave the optimizer out
     #[arg(long)]
     pub no_optimizer: bool,
+    /// Start the optimizer anew: its options are kept, its state is left out
+    #[arg(long, conflicts_with = "no_optimizer")]
+    pub fresh_optimizer: bool,
     /// Make the weights a part of the program
     #[arg(long)]
     pub embed: bool,

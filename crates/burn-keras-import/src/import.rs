@@ -1,6 +1,5 @@
 //! The import of one file: read, lowered, written.
 
-mod optimizer;
 mod publish;
 #[cfg(test)]
 mod tests;
@@ -34,8 +33,20 @@ pub struct Import {
     out_dir: PathBuf,
     name: Option<String>,
     read: ReadOptions,
-    optimizer: bool,
+    optimizer: OptimizerState,
     options: CodegenOptions,
+}
+
+/// What becomes of the optimizer's state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OptimizerState {
+    /// It is imported.
+    #[default]
+    Keep,
+    /// It is left out, and the optimizer starts anew: its config must be understood.
+    Fresh,
+    /// It is left out with the optimizer.
+    Leave,
 }
 
 /// What an import has made.
@@ -49,8 +60,6 @@ pub struct Imported {
     pub summary: Summary,
     /// The plan behind the files.
     pub plan: Plan,
-    /// Rust code that makes an optimizer for the optimizer record, where there is one.
-    pub optimizer_code: Option<String>,
 }
 
 impl Imported {
@@ -127,7 +136,7 @@ impl Import {
             out_dir: PathBuf::from("."),
             name: None,
             read: ReadOptions::default(),
-            optimizer: true,
+            optimizer: OptimizerState::Keep,
             options: CodegenOptions::default(),
         }
     }
@@ -163,10 +172,10 @@ impl Import {
         self
     }
 
-    /// Whether to import the optimizer's state. Default: true.
+    /// What becomes of the optimizer's state. Default: it is imported.
     #[must_use]
-    pub fn optimizer(mut self, optimizer: bool) -> Self {
-        self.optimizer = optimizer;
+    pub fn optimizer(mut self, state: OptimizerState) -> Self {
+        self.optimizer = state;
         self
     }
 
@@ -218,10 +227,6 @@ impl Import {
             })
         };
         record(weights, &staging.stage(&path(WEIGHTS)))?;
-        let optimizer_code = match (&optimizer, &graph.optimizer) {
-            (Some(_), Ok(Some(state))) => optimizer::code(state),
-            _ => None,
-        };
         match optimizer {
             Some(optimizer) => {
                 progress(Stage::Optimizer);
@@ -240,7 +245,6 @@ impl Import {
             files,
             summary,
             plan,
-            optimizer_code,
         })
     }
 
@@ -282,17 +286,25 @@ impl Import {
         name: &str,
     ) -> Result<(Plan, Record, Option<Record>), ImportError> {
         let mut problems = Vec::new();
-        let state = match &graph.optimizer {
-            Ok(state) => state.as_ref().filter(|_| self.optimizer),
-            Err(found) => {
-                if self.optimizer {
-                    problems.extend(found.iter().cloned());
-                }
+        let state = match (self.optimizer, &graph.optimizer) {
+            (OptimizerState::Keep, Ok(state)) => state.as_ref(),
+            (OptimizerState::Keep, Err(found)) => {
+                problems.extend(found.iter().cloned());
                 None
             }
+            (OptimizerState::Fresh, _) => {
+                let config = graph.optimizer_config();
+                problems.extend(config.err().into_iter().flatten());
+                None
+            }
+            (OptimizerState::Leave, _) => None,
         };
         let mut keep = |report: Report| problems.extend(report.problems);
-        let plan = lower::lower(graph, name).map_err(&mut keep).ok();
+        let mut plan = lower::lower(graph, name).map_err(&mut keep).ok();
+        let training = plan.as_mut().and_then(|plan| plan.training.as_mut());
+        if let Some(training) = training.filter(|_| self.optimizer == OptimizerState::Leave) {
+            training.optimizer = None;
+        }
         let weights = plan
             .as_ref()
             .and_then(|plan| record::weights(plan, graph).map_err(&mut keep).ok());

@@ -16,6 +16,7 @@
 //! * [`dense`]: dense layers of Keras 1
 //! * [`loss`], [`regularizer`]: what Keras minimises, with its gradients
 //! * [`metric`]: what Keras reports
+//! * [`training`]: what a model was compiled with, and the loss of a batch
 //! * [`ids`], [`record`]: stable parameter ids, records that load strictly and save reproducibly
 //! * [`segment`]: the macro behind large generated models
 //! * `optim` (feature `optim`): optimizers that follow Keras's update rules
@@ -67,6 +68,7 @@ pub mod regularizer;
 pub mod resize;
 pub mod segment;
 pub mod shape;
+pub mod training;
 
 #[cfg(test)]
 mod testing;

@@ -42,7 +42,7 @@ mod running;
 mod tests;
 
 pub use confusion::Condition;
-pub use curve::{Auc, Constraint, Curve, Summation};
+pub use curve::{Auc, Curve, Summation, Tradeoff};
 pub use f_score::Average;
 pub use function::MetricFunction;
 pub use iou::Iou;

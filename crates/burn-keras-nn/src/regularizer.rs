@@ -11,6 +11,9 @@
 //! # Ok::<(), burn_keras_nn::loss::ShapeError>(())
 //! ```
 
+use alloc::{string::String, vec::Vec};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::serde::{Deserialize, Serialize};
 use burn::tensor::Tensor;
 
 use crate::Generation;
@@ -46,7 +49,8 @@ pub const NAMES: &[(&str, Regularizer)] = &[
 ///
 /// Kernels are in Keras's layout for [`Self::Orthogonal`], `[inputs, outputs]`, which is that of
 /// Burn's `Linear` too; to the others the layout is all one.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Regularizer {
     /// `l1 * sum(|x|)`.
     L1 {
@@ -75,7 +79,8 @@ pub enum Regularizer {
 }
 
 /// What [`Regularizer::Orthogonal`] compares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Orthogonal {
     /// `"rows"`.
     #[default]
@@ -130,6 +135,87 @@ impl Regularizer {
         let batch = x.dims()[0].max(1) as f64;
         Ok(self.penalty_of(x, generation)?.div_scalar(batch))
     }
+}
+
+/// The penalties of the parameters of `module` at these paths, each `[1]`.
+///
+/// # Errors
+///
+/// A path where the module has no parameter; an orthogonal regularizer of what is no matrix.
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::tensor::Tensor;
+/// use burn_keras_nn::Generation;
+/// use burn_keras_nn::loss::ShapeError;
+/// use burn_keras_nn::regularizer::{Regularizer, penalties};
+///
+/// fn of_kernel<M: Module>(module: &M) -> Result<Vec<Tensor<1>>, ShapeError> {
+///     let regularizers = [("dense.weight", Regularizer::L2 { l2: 0.01 })];
+///     penalties(module, &regularizers, Generation::Keras3)
+/// }
+/// ```
+pub fn penalties<M: Module>(
+    module: &M,
+    regularizers: &[(&str, Regularizer)],
+    generation: Generation,
+) -> Result<Vec<Tensor<1>>, ShapeError> {
+    let mut visitor = Penalties {
+        path: Vec::new(),
+        regularizers,
+        generation,
+        found: regularizers.iter().map(|_| None).collect(),
+    };
+    module.visit(&mut visitor);
+    let found = visitor.found.into_iter().zip(regularizers);
+    found
+        .map(|(penalty, (path, _))| {
+            penalty.unwrap_or_else(|| {
+                let path = (*path).into();
+                Err(ShapeError::Parameter { path })
+            })
+        })
+        .collect()
+}
+
+struct Penalties<'a> {
+    path: Vec<String>,
+    regularizers: &'a [(&'a str, Regularizer)],
+    generation: Generation,
+    found: Vec<Option<Result<Tensor<1>, ShapeError>>>,
+}
+
+impl ModuleVisitor for Penalties<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.into());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let path = self.path.join(".");
+        for ((of, regularizer), found) in self.regularizers.iter().zip(&mut self.found) {
+            if *of == path {
+                *found = Some(regularizer.penalty_of(param.val(), self.generation));
+            }
+        }
+    }
+}
+
+/// The penalty `l1 sum(|x|) + l2 sum(x^2)` of what a layer gives, `[batch, ...]`, divided by the
+/// batch: `[1]`.
+pub fn activity_penalty<const D: usize>(x: Tensor<D>, l1: f64, l2: f64) -> Tensor<1> {
+    let batch = x.dims()[0].max(1) as f64;
+    let absolute = (l1 != 0.0).then(|| x.clone().abs().sum().mul_scalar(l1));
+    let squares = (l2 != 0.0).then(|| x.clone().square().sum().mul_scalar(l2));
+    let penalty = match (absolute, squares) {
+        (Some(a), Some(b)) => a + b,
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => Tensor::zeros([1], (&x.device(), x.dtype())),
+    };
+    penalty.div_scalar(batch)
 }
 
 fn orthogonal<const D: usize>(

@@ -1,6 +1,7 @@
 //! What can go wrong.
 
 use burn_keras_import::record::WriteError;
+use burn_keras_nn::loss::ShapeError;
 use burn_keras_nn::record::{LoadError, SaveError};
 use keras_ir::Report;
 
@@ -71,6 +72,18 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A model that was not compiled with what training needs, or not with anything that is
+    /// understood: the notes of its plan say which.
+    #[error("{model} has no {what}: it was not compiled, or with something that is not known")]
+    NotCompiled {
+        /// The model.
+        model: String,
+        /// What it lacks.
+        what: &'static str,
+    },
+    /// Targets, or the configuration of a loss, that do not fit the outputs.
+    #[error(transparent)]
+    Loss(#[from] ShapeError),
     /// A plan that cannot be run.
     #[error("{place}: cannot be run: {reason}")]
     Plan {

@@ -35,6 +35,7 @@ mod layer;
 mod model;
 mod program;
 mod rank;
+mod training;
 mod value;
 
 pub use burn_keras_import;

@@ -164,12 +164,22 @@ impl Model {
     ) -> Result<Self, Error> {
         let path = path.as_ref();
         let graph = keras_ir::read(path, options.read.clone())?;
+        Self::of_graph(&graph, path, options, device)
+    }
+
+    /// The model of the graph that was read from `path`.
+    pub(crate) fn of_graph(
+        graph: &Graph,
+        path: &Path,
+        options: &LoadOptions,
+        device: &Device,
+    ) -> Result<Self, Error> {
         let name = options.name.clone().unwrap_or_else(|| {
             let stem = path.file_stem().unwrap_or_default();
             names::module_name(&stem.to_string_lossy())
         });
         let namespace = options.namespace.as_deref().unwrap_or(&name);
-        Self::with_weights(&graph, &name, namespace, device)
+        Self::with_weights(graph, &name, namespace, device)
     }
 
     /// A model of a graph that was read before, and perhaps changed since, with its weights.
@@ -475,7 +485,7 @@ impl Model {
         Ok(inputs.collect())
     }
 
-    fn run(&self, body: usize, arguments: Vec<Value>) -> Result<Vec<Value>, Error> {
+    pub(crate) fn run(&self, body: usize, arguments: Vec<Value>) -> Result<Vec<Value>, Error> {
         let frame = Frame {
             program: &self.program,
             model: self.plan().root_index(),
@@ -491,7 +501,7 @@ impl Model {
     }
 
     /// Number, ranks, sizes and batch size; kinds too if they have to be those of the model.
-    fn check(&self, inputs: &[Value], kinds: bool) -> Result<(), Error> {
+    pub(crate) fn check(&self, inputs: &[Value], kinds: bool) -> Result<(), Error> {
         if inputs.len() != self.inputs.len() {
             return Err(Error::InputCount {
                 expected: self.inputs.iter().map(|port| port.name.clone()).collect(),

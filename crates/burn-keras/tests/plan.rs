@@ -43,6 +43,7 @@ fn body(inputs: usize, specs: &[(usize, Kind)], steps: Vec<Step>, outputs: &[usi
             })
             .collect(),
         states: Vec::new(),
+        training: None,
     }
 }
 
@@ -77,6 +78,7 @@ fn plan(models: Vec<ModelPlan>) -> Plan {
         keras_version: "3.0.0".into(),
         models,
         parameters: Vec::new(),
+        training: None,
         notes: Vec::new(),
     }
 }

@@ -78,7 +78,7 @@ pub struct InspectedOptimizer {
     /// Keras's config of it.
     pub config: Option<Value>,
     /// How many steps were made, where its state is read.
-    pub iterations: Option<i64>,
+    pub iterations: Option<u64>,
     /// Its variables, in the file's order.
     pub variables: Vec<InspectedTensor>,
 }

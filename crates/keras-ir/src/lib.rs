@@ -6,6 +6,7 @@
 //! graph       layers, calls, tensors, shapes
 //! layer       what each Keras layer class is: options, weights, shapes, masks
 //! surgery     extract, split, insert, replace, remove, rename, freeze: a graph out of a graph
+//! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
 //! ```
@@ -25,6 +26,7 @@ mod reader;
 pub mod shape;
 pub mod summary;
 pub mod surgery;
+pub mod training;
 mod version;
 mod yaml;
 

@@ -26,6 +26,8 @@ pub enum ProblemKind {
     LeftOverWeight,
     /// A weight of another shape than its layer's.
     WeightShape,
+    /// A training config that says something unknown.
+    Training,
     /// Optimizer state that does not fit the model.
     Optimizer,
     /// A file that could not be written.
@@ -53,6 +55,7 @@ impl ProblemKind {
             Self::MissingWeight => "missing weight",
             Self::LeftOverWeight => "left-over weight",
             Self::WeightShape => "weight of another shape",
+            Self::Training => "training config not understood",
             Self::Optimizer => "optimizer state does not fit",
             Self::Output => "cannot write",
             Self::Place => "no such place",
@@ -130,6 +133,21 @@ impl Problem {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Where, what was expected and what was found, for a note.
+    pub fn in_one_line(&self) -> String {
+        let rows = [
+            ("", &self.layer),
+            ("", &self.key),
+            ("expected ", &self.expected),
+            ("found ", &self.found),
+        ];
+        let rows = rows.iter().filter_map(|(title, row)| {
+            let row = row.as_ref()?;
+            Some(format!("{title}{row}"))
+        });
+        rows.collect::<Vec<_>>().join(", ")
     }
 
     /// The machine-readable form.

@@ -96,8 +96,8 @@ fn iterations_and_learning_rate_are_read() {
     for name in ["dense_te.h5", "dense_th.h5"] {
         let graph = open(name);
         let optimizer = graph.optimizer.unwrap().unwrap();
-        assert_eq!(optimizer.class, "Adam");
-        assert_eq!(optimizer.iterations, 1);
+        assert_eq!(optimizer.options.class.as_str(), "Adam");
+        assert_eq!(optimizer.iterations, Some(1));
         assert!((optimizer.learning_rate.unwrap() - 0.001).abs() < 1e-9);
     }
 }

@@ -103,7 +103,7 @@ fn assert_same_optimizer(name: &str, a: &Graph, b: &Graph) {
         (None, None) => return,
         _ => panic!("{name}: one form has an optimizer, the other has none"),
     };
-    assert_eq!(a.class, b.class, "{name}");
+    assert_eq!(a.options, b.options, "{name}");
     assert_eq!(a.config, b.config, "{name}");
     assert_eq!(
         (a.iterations, a.learning_rate),

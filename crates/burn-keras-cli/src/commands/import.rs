@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use burn_keras_import::OptimizerState;
 use burn_keras_import::codegen::CodegenOptions;
 use burn_keras_import::import::{Imported, Stage};
+use burn_keras_import::plan::Training;
 use keras_ir::ReadOptions;
 
 use crate::Status;
@@ -17,10 +19,15 @@ pub fn import(arguments: &arguments::Import, output: &mut Output) -> Result<Stat
         untie: arguments.untie,
         ..arguments.model.read_options()
     };
+    let optimizer = match (arguments.fresh_optimizer, arguments.no_optimizer) {
+        (true, _) => OptimizerState::Fresh,
+        (_, true) => OptimizerState::Leave,
+        _ => OptimizerState::Keep,
+    };
     let mut import = burn_keras_import::Import::new(&arguments.model.path)
         .out_dir(&arguments.out_dir)
         .read_options(read)
-        .optimizer(!arguments.no_optimizer)
+        .optimizer(optimizer)
         .codegen(CodegenOptions::default().embed(arguments.embed));
     if let Some(name) = &arguments.name {
         import = import.name(name);
@@ -62,11 +69,6 @@ fn next_steps(imported: &Imported, embedded: bool) -> String {
         let path = path.map(|path| path.display().to_string());
         path.unwrap_or_default().replace('\\', "/")
     };
-    let features = if imported.optimizer().is_some() {
-        format!("{{ version = \"{VERSION}\", features = [\"optim\"] }}")
-    } else {
-        format!("\"{VERSION}\"")
-    };
     let weights = imported.files.first().map(AsRef::as_ref);
     let load = if embedded {
         format!("{model}::from_embedded(&device)?")
@@ -77,7 +79,7 @@ fn next_steps(imported: &Imported, embedded: bool) -> String {
         "
 Cargo.toml:
     burn = {{ version = \"=0.22.1\", features = [\"flex\"] }}
-    burn-keras-nn = {features}
+    burn-keras-nn = \"{VERSION}\"
 
 Rust, with {name}.rs in src/:
     mod {name};
@@ -86,15 +88,34 @@ Rust, with {name}.rs in src/:
     let model = {name}::{load};
 "
     );
-    if let Some((path, code)) = imported.optimizer().zip(imported.optimizer_code.as_ref()) {
-        let path = shown(Some(path));
+    let training = imported.plan.training.as_ref();
+    let has = |part: fn(&Training) -> bool| training.is_some_and(part);
+    if has(|training| training.compiled.is_some()) && has(|training| training.optimizer.is_some()) {
+        let optimizer = match imported.optimizer() {
+            Some(path) => {
+                let path = shown(Some(path));
+                format!("{model}::optimizer_from_file({path:?}, &device)?")
+            }
+            None => format!("{model}::optimizer(&device)?"),
+        };
+        let inputs = imported.plan.root().bodies.first();
+        let inputs = inputs.map_or(1, |body| body.inputs.len());
+        let inputs = match inputs {
+            1 => "x".to_owned(),
+            several => {
+                let names: Vec<String> = (0..several).map(|at| format!("x{at}")).collect();
+                names.join(", ")
+            }
+        };
         text.push_str(&format!(
             "
-and to train on:
-    use burn_keras_nn::optim::{{self, load_optimizer_file}};
-
-    let optimizer = {code};
-    let optimizer = load_optimizer_file(optimizer, &model, {path:?})?;
+and to train on, with burn's feature optim and a device with autodiff:
+    let mut optimizer = {name}::{optimizer};
+    for ({inputs}, y) in batches {{
+        let loss = optimizer.scale_loss(model.loss({inputs}, y)?);
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        model = optimizer.step(model, gradients);
+    }}
 "
         ));
     }

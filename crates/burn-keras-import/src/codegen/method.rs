@@ -9,7 +9,7 @@ use super::names::Variables;
 use super::step::{self, needs_type, tensor_type};
 use super::tokens::{ident, literal};
 use super::types::{OutputField, Types, output_fields};
-use crate::passes::structure::{Segment, kind_of, modules_of};
+use crate::passes::structure::{Segment, kind_of, modules_of, segmented};
 use crate::plan::{
     Argument, Body, Field, FieldKind, Function, ModelPlan, Module, ModuleRef, Operation, State,
     Step, ValueId,
@@ -20,13 +20,15 @@ enum Callee<'g> {
     Step(&'g Step),
     /// A segment, by position.
     Segment(usize, &'g Segment),
+    /// Another method of the same model, by the position of its body.
+    Body(usize),
 }
 
 /// A line of a method: what goes in and what comes out.
 struct Line<'g> {
     callee: Callee<'g>,
-    inputs: &'g [ValueId],
-    outputs: &'g [ValueId],
+    inputs: Vec<ValueId>,
+    outputs: Vec<ValueId>,
 }
 
 /// What a method gives back.
@@ -58,18 +60,15 @@ impl<'g> Method<'g> {
     pub fn of_body(types: &'g Types<'g>, model: &'g ModelPlan, index: usize) -> Self {
         let body = &model.bodies[index];
         let segments = types.segments(model);
-        let mut lines = Vec::new();
-        let mut at = 0;
-        for (index, segment) in segments.iter().enumerate() {
-            lines.extend(body.steps[at..segment.steps.start].iter().map(line));
-            lines.push(Line {
-                callee: Callee::Segment(index, segment),
-                inputs: &segment.live_in,
-                outputs: &segment.live_out,
-            });
-            at = segment.steps.end;
-        }
-        lines.extend(body.steps[at..].iter().map(line));
+        let lines = match segmented(model) {
+            // The segments are of another body, which gives all that this one gives.
+            Some(other) if other != index && !segments.is_empty() => vec![Line {
+                callee: Callee::Body(other),
+                inputs: body.arguments(),
+                outputs: body.results(),
+            }],
+            _ => lines(body, segments),
+        };
         let mut results = body.results();
         results.truncate(results.len() - body.states.len());
         let results = match results.as_slice() {
@@ -93,7 +92,7 @@ impl<'g> Method<'g> {
 
     /// The method of a segment.
     pub fn of_segment(types: &'g Types<'g>, model: &'g ModelPlan, segment: &'g Segment) -> Self {
-        let body = &model.bodies[0];
+        let body = &model.bodies[segmented(model).unwrap_or_default()];
         Self {
             types,
             model,
@@ -214,7 +213,7 @@ impl<'g> Method<'g> {
         }
         let mut last_uses = vec![Vec::new(); self.lines.len()];
         for (line, last) in self.lines.iter().zip(&mut last_uses).rev() {
-            for id in line.inputs {
+            for id in &line.inputs {
                 if !std::mem::replace(&mut needed[id.0], true) {
                     last.push(*id);
                 }
@@ -274,7 +273,7 @@ impl<'g> Method<'g> {
 
     /// The values that somebody needs.
     fn used(&self) -> HashSet<ValueId> {
-        let inputs = self.lines.iter().flat_map(|line| line.inputs).copied();
+        let inputs = self.lines.iter().flat_map(|line| &line.inputs).copied();
         inputs.chain(self.given_back()).collect()
     }
 
@@ -283,6 +282,7 @@ impl<'g> Method<'g> {
         match line.callee {
             Callee::Step(step) => modules_of(self.types.plan, self.model, step),
             Callee::Segment(_, segment) => segment.borrows.clone(),
+            Callee::Body(_) => self.borrows.clone(),
         }
     }
 
@@ -303,6 +303,7 @@ impl<'g> Method<'g> {
         let several_in_struct = match line.callee {
             Callee::Segment(..) => false,
             Callee::Step(_) => line.outputs.len() > 1,
+            Callee::Body(_) => true,
         };
         match &self.results {
             _ if !self.states.is_empty() => false,
@@ -336,6 +337,14 @@ impl<'g> Method<'g> {
                     reference
                 });
                 return quote!(self.#part.forward(#(#inputs,)* #(#modules),*));
+            }
+            Callee::Body(index) => {
+                let Some(body) = self.model.bodies.get(index) else {
+                    return TokenStream::new();
+                };
+                let method = ident(&body.name);
+                let modules = handed.iter().map(|(_, variable)| variable);
+                return quote!(self.#method(#(#inputs,)* #(#modules),*));
             }
         };
         match &step.operation {
@@ -426,6 +435,18 @@ impl<'g> Method<'g> {
         // The field of a struct of results for each output, if the line gives one.
         let fields: Option<(String, Vec<String>)> = match line.callee {
             Callee::Segment(..) => None,
+            Callee::Body(index) => self.model.bodies.get(index).map(|of_body| {
+                let is_extra = |at: usize| {
+                    let training = of_body.training.as_ref();
+                    training.is_some_and(|training| {
+                        (training.count..of_body.outputs.len()).contains(&at)
+                    })
+                };
+                let fields = output_fields(of_body).into_iter().enumerate();
+                let fields = fields.filter(|(at, _)| !is_extra(*at));
+                let fields = fields.map(|(_, field)| field.name).collect();
+                (self.types.output_type(self.model, index).to_owned(), fields)
+            }),
             Callee::Step(step) => match &step.operation {
                 Operation::Model { module, body } if outputs.len() != 1 => {
                     let inner = self.inner(*module);
@@ -590,11 +611,28 @@ fn named(name: &str, value: &impl ToTokens) -> TokenStream {
     }
 }
 
+/// The steps of a body, those of segments as calls of them.
+fn lines<'g>(body: &'g Body, segments: &'g [Segment]) -> Vec<Line<'g>> {
+    let mut lines = Vec::new();
+    let mut at = 0;
+    for (index, segment) in segments.iter().enumerate() {
+        lines.extend(body.steps[at..segment.steps.start].iter().map(line));
+        lines.push(Line {
+            callee: Callee::Segment(index, segment),
+            inputs: segment.live_in.clone(),
+            outputs: segment.live_out.clone(),
+        });
+        at = segment.steps.end;
+    }
+    lines.extend(body.steps[at..].iter().map(line));
+    lines
+}
+
 fn line(step: &Step) -> Line<'_> {
     Line {
         callee: Callee::Step(step),
-        inputs: &step.inputs,
-        outputs: &step.outputs,
+        inputs: step.inputs.clone(),
+        outputs: step.outputs.clone(),
     }
 }
 

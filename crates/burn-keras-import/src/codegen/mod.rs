@@ -5,6 +5,7 @@
 //! module    fields: types, and how they are made
 //! method    `forward`: a `let` for each step
 //! step      a step as an expression
+//! training  loss and optimizer, from the training config
 //! names     variables          types    structs of outputs and segments
 //! imports   `use` lines        docs     names from files, in comments
 //! ```
@@ -23,6 +24,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod training;
 mod types;
 
 pub(crate) use imports::types as imported_types;

@@ -10,6 +10,7 @@ use super::method::{Method, own_fields};
 use super::module;
 use super::step::tensor_type;
 use super::tokens::{ident, literal};
+use super::training;
 use super::types::{Needs, Types, gives_the_same, output_fields};
 use crate::passes::structure::Segment;
 use crate::plan::{Body, Field, FieldKind, ModelPlan, ValueId};
@@ -45,7 +46,7 @@ pub(super) fn items(types: &Types<'_>, model: &ModelPlan, root: Option<&Root>) -
 }
 
 /// The doc comment of these paragraphs.
-fn doc(paragraphs: &[String]) -> TokenStream {
+pub(super) fn doc(paragraphs: &[String]) -> TokenStream {
     let lines = paragraphs.iter().flat_map(|text| docs::wrap(text, WIDTH));
     let lines = lines.map(|line| {
         let line = if line.is_empty() {
@@ -225,10 +226,12 @@ fn implementation(
         let docs = doc(&method_doc(types, model, body));
         Method::of_body(types, model, index).print(&docs)
     });
+    let training = root.map(|_| training::methods(types, model));
     // A program need not use all that we offer.
     let is_offer = root.is_some() || !types.is_called(model);
     let allow = is_offer.then(|| quote!(#[allow(dead_code)]));
-    let allow_constants = allow_constants(&inits);
+    let numbers = inits.iter().chain(&training);
+    let allow_constants = allow_constants(numbers);
     Item::code(quote! {
         #allow
         #allow_constants
@@ -240,12 +243,14 @@ fn implementation(
             }
 
             #(#methods)*
+
+            #training
         }
     })
 }
 
 /// Clippy takes numbers that are close to π and the like for mistakes.
-fn allow_constants(code: &[TokenStream]) -> Option<TokenStream> {
+fn allow_constants<'t>(code: impl IntoIterator<Item = &'t TokenStream>) -> Option<TokenStream> {
     use std::f64::consts;
     let known = [
         consts::E,

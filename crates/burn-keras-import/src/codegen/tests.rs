@@ -144,6 +144,7 @@ fn plan(models: Vec<ModelPlan>) -> Plan {
         keras_version: "3.15.1".into(),
         models,
         parameters: Vec::new(),
+        training: None,
         notes: Vec::new(),
     }
 }

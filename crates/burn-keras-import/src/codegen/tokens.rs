@@ -86,17 +86,43 @@ pub(super) fn literal(argument: &Argument) -> TokenStream {
             if fields.is_empty() {
                 return quote!(#ty::#variant);
             }
-            let fields = fields.iter().map(|(name, value)| {
-                let (name, value) = (ident(name), literal(value));
-                quote!(#name: #value)
-            });
+            let fields = named(fields);
             quote!(#ty::#variant { #(#fields),* })
+        }
+        Argument::Struct(ty, fields) => {
+            let (ty, fields) = (ident(ty), named(fields));
+            quote!(#ty { #(#fields),* })
         }
         Argument::TupleVariant(ty, variant, items) => {
             let (ty, variant, items) = (ident(ty), ident(variant), all(items));
             quote!(#ty::#variant(#(#items),*))
         }
+        Argument::String(text) => quote!(String::from(#text)),
+        Argument::Map(entries) => {
+            let entries = entries.iter().map(|(name, value)| {
+                let value = literal(value);
+                quote!((String::from(#name), #value))
+            });
+            quote!(BTreeMap::from([#(#entries),*]))
+        }
+        Argument::Config(ty, arguments, options) => {
+            let ty = ident(ty);
+            let arguments = arguments.iter().map(|(_, value)| literal(value));
+            let options = options.iter().map(|(name, value)| {
+                let (setter, value) = (ident(&format!("with_{name}")), literal(value));
+                quote!(.#setter(#value))
+            });
+            quote!(#ty::new(#(#arguments),*) #(#options)*)
+        }
     }
+}
+
+fn named(fields: &[(&str, Argument)]) -> Vec<TokenStream> {
+    let fields = fields.iter().map(|(name, value)| {
+        let (name, value) = (ident(name), literal(value));
+        quote!(#name: #value)
+    });
+    fields.collect()
 }
 
 /// Shows all literals.

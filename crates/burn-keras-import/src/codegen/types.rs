@@ -67,6 +67,7 @@ impl<'p> Types<'p> {
                 let mut before = model.bodies[..index].iter();
                 outputs.push(match before.position(|other| gives_the_same(other, body)) {
                     Some(other) => outputs[other].clone(),
+                    None if body.training.is_some() => names.unique(&format!("{name}Training")),
                     None if index == 0 => names.unique(&format!("{name}Output")),
                     None => names.unique(&format!("{name}Output{}", index + 1)),
                 });

@@ -58,7 +58,7 @@ fn a_stale_optimizer_record_goes() {
     assert_eq!(with.name, "sgd_k3");
     assert!(with.optimizer().unwrap().exists());
     assert_eq!(with.source().unwrap(), folder.path().join("sgd_k3.rs"));
-    let without = import.optimizer(false).run().unwrap();
+    let without = import.optimizer(OptimizerState::Leave).run().unwrap();
     assert_eq!(without.optimizer(), None);
     let names: Vec<_> = files(folder.path()).into_keys().collect();
     assert_eq!(names, ["sgd_k3.bpk", "sgd_k3.rs", "sgd_k3.summary.txt"]);

@@ -7,13 +7,15 @@ use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, TensorId};
 use keras_ir::layer::LayerKind as Class;
 use keras_ir::layer::config::DataFormat;
 use keras_ir::shape::{Kind, Shape, Spec};
+use keras_ir::training::Object;
 use keras_ir::{Generation, Problem, ProblemKind, json};
 use serde_json::Value as Literal;
 
-use super::{Lowering, lowering, lowering_of_wrapper, mask, operation};
+use super::{Lowering, lowering, lowering_of_wrapper, mask, operation, training};
 use crate::names;
 use crate::plan::{
-    Body, Function, Module, ModuleRef, Operation, Output, State, Step, Value, ValueId,
+    Body, Function, Module, ModuleRef, Operation, Output, State, Step, TrainingOutputs, Value,
+    ValueId,
 };
 
 /// How a model is called: what decides the types of its `forward`. Rank and kind of each input,
@@ -22,8 +24,23 @@ use crate::plan::{
 pub(crate) struct Signature {
     /// Rank and kind of each input, and the rank of its mask, if it has one.
     inputs: Vec<(usize, Kind, Option<usize>)>,
-    /// Whether stateful layers go on where another call stopped.
-    with_state: bool,
+    purpose: Purpose,
+}
+
+/// What a body is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// A call by itself.
+    #[default]
+    Forward,
+    /// A call in which stateful layers go on where another call stopped.
+    WithState,
+    /// A training step: penalties of activities come out too, and where `logits` says so what a
+    /// last `softmax` or `sigmoid` is of.
+    Training {
+        /// Whether somebody looks at logits.
+        logits: bool,
+    },
 }
 
 impl Signature {
@@ -34,30 +51,27 @@ impl Signature {
             inputs: inputs
                 .map(|spec| (spec.shape.rank(), spec.kind, None))
                 .collect(),
-            with_state: false,
+            purpose: Purpose::Forward,
         }
     }
 
-    /// The same inputs, and states beside them.
-    pub fn with_state(self) -> Self {
-        Self {
-            with_state: true,
-            ..self
-        }
+    /// The same inputs for something else.
+    pub fn with_purpose(self, purpose: Purpose) -> Self {
+        Self { purpose, ..self }
     }
 
-    /// Whether there are states.
-    pub fn is_with_state(&self) -> bool {
-        self.with_state
+    /// The name of such methods, which differ in their inputs.
+    pub fn base_name(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Forward => "forward",
+            Purpose::WithState => "forward_with_state",
+            Purpose::Training { .. } => "forward_training",
+        }
     }
 
     /// What the method is called that is the `number`th of a model, counted from 1.
     pub fn method_name(&self, number: usize) -> String {
-        let name = if self.with_state {
-            "forward_with_state"
-        } else {
-            "forward"
-        };
+        let name = self.base_name();
         match number {
             1 => name.to_owned(),
             number => format!("{name}_{number}"),
@@ -76,8 +90,11 @@ pub(crate) struct Bound {
 #[derive(Default)]
 pub(crate) struct Builder {
     body: Body,
-    /// Whether stateful layers go on where another call stopped.
-    with_state: bool,
+    purpose: Purpose,
+    /// The penalties of activities so far, each `[1]`.
+    penalties: Vec<ValueId>,
+    /// What the outputs of nested models that end in `softmax` or `sigmoid` are of.
+    logits: HashMap<ValueId, ValueId>,
 }
 
 impl Builder {
@@ -113,6 +130,33 @@ impl Builder {
         }
     }
 
+    /// The outputs.
+    pub fn outputs(&self) -> Vec<Output> {
+        self.body.outputs.clone()
+    }
+
+    /// Adds the outputs that a training step has besides.
+    pub fn add_training(&mut self, more: Vec<Output>, training: TrainingOutputs) {
+        self.body.outputs.extend(more);
+        self.body.training = Some(training);
+    }
+
+    /// The penalties of activities.
+    pub fn penalties(&self) -> Vec<ValueId> {
+        self.penalties.clone()
+    }
+
+    /// What an output of a nested model is the `softmax` or `sigmoid` of.
+    pub fn logits_inside(&self, value: ValueId) -> Option<ValueId> {
+        self.logits.get(&value).copied()
+    }
+
+    /// The step that makes `value`.
+    pub fn maker(&self, value: ValueId) -> Option<&Step> {
+        let mut steps = self.body.steps.iter().rev();
+        steps.find(|step| step.outputs.contains(&value))
+    }
+
     /// Adds a step with one output of `spec`.
     pub fn step(
         &mut self,
@@ -142,7 +186,7 @@ pub(crate) fn lower_body(
     let graph = lowering.graph;
     let of_graph = graph.model(model);
     let mut builder = Builder {
-        with_state: signature.with_state,
+        purpose: signature.purpose,
         ..Builder::default()
     };
     let mut bound: HashMap<TensorId, Bound> = HashMap::new();
@@ -221,6 +265,7 @@ pub(crate) fn lower_body(
             named,
             parts: &[],
             outputs: Vec::new(),
+            gives_output: call.outputs.iter().any(|id| of_graph.outputs.contains(id)),
         };
         match layer_call.lower() {
             Ok(outputs) => {
@@ -245,6 +290,9 @@ pub(crate) fn lower_body(
         })
     });
     builder.body.outputs = outputs.collect();
+    if let Purpose::Training { logits } = signature.purpose {
+        training::add_outputs(&mut builder, logits);
+    }
     let mut taken = names::Names::fields();
     for state in &mut builder.body.states {
         state.name = taken.unique(&state.name);
@@ -272,6 +320,8 @@ pub(crate) struct LayerCall<'a, 'g> {
     /// Of a wrapper, its parts.
     parts: &'g [LayerId],
     outputs: Vec<ValueId>,
+    /// Whether the call makes an output of the model.
+    gives_output: bool,
 }
 
 impl<'g> LayerCall<'_, 'g> {
@@ -285,6 +335,9 @@ impl<'g> LayerCall<'_, 'g> {
         match &layer.kind {
             LayerKind::Layer(class) => {
                 lowering(class).call(self)?;
+                if matches!(self.builder.purpose, Purpose::Training { .. }) {
+                    training::penalize(self)?;
+                }
                 let mask = mask::output_mask(self, class.layer().mask_rule())?;
                 let outputs = self.outputs.iter().enumerate();
                 // Only a layer's first output carries a mask: the others are states and scores.
@@ -341,6 +394,7 @@ impl<'g> LayerCall<'_, 'g> {
             named: named.collect(),
             parts: &[],
             outputs: Vec::new(),
+            gives_output: false,
         };
         part.lower()
     }
@@ -399,7 +453,7 @@ impl<'g> LayerCall<'_, 'g> {
                     (spec.shape.rank(), spec.kind, of_mask)
                 })
                 .collect(),
-            with_state: self.builder.with_state && self.lowering.has_state(inner),
+            purpose: self.purpose_inside(inner),
         };
         let body = self.lowering.body(inner, &signature, &specs);
         let position = self.lowering.positions[&inner];
@@ -411,6 +465,7 @@ impl<'g> LayerCall<'_, 'g> {
             .collect();
         let has_mask: Vec<bool> = of_inner.outputs.iter().map(|o| o.mask.is_some()).collect();
         let states = of_inner.states.clone();
+        let training = of_inner.training.clone();
         let state_specs = states.iter().map(|state| of_inner.value(state.input));
         let state_specs: Vec<Spec> = state_specs.map(|value| value.spec.clone()).collect();
         // The sizes that this call makes known.
@@ -442,6 +497,15 @@ impl<'g> LayerCall<'_, 'g> {
             outputs: results.clone(),
             layer: name,
         });
+        if let Some(training) = training {
+            let penalty = training.penalty.and_then(|at| results.get(at));
+            self.builder.penalties.extend(penalty);
+            for (result, at) in results.iter().zip(&training.logits) {
+                if let Some(logits) = at.and_then(|at| results.get(at)) {
+                    self.builder.logits.insert(*result, *logits);
+                }
+            }
+        }
         let mut mask_values = results[has_mask.len()..].iter();
         let bound = has_mask
             .iter()
@@ -455,6 +519,21 @@ impl<'g> LayerCall<'_, 'g> {
                 },
             });
         Ok(bound.collect())
+    }
+
+    /// What a nested model is called for: what this one is called for, if it has something to give.
+    fn purpose_inside(&self, inner: ModelId) -> Purpose {
+        match self.builder.purpose {
+            Purpose::WithState if self.lowering.has_state(inner) => Purpose::WithState,
+            Purpose::Training { logits } => {
+                let logits = logits && self.gives_output;
+                match logits || self.lowering.has_penalty(inner) {
+                    true => Purpose::Training { logits },
+                    false => Purpose::Forward,
+                }
+            }
+            Purpose::Forward | Purpose::WithState => Purpose::Forward,
+        }
     }
 
     fn graph(&self) -> &'g Graph {
@@ -480,7 +559,7 @@ impl<'g> LayerCall<'_, 'g> {
 
     /// Whether stateful layers go on where another call of the model stopped.
     pub fn with_state(&self) -> bool {
-        self.builder.with_state
+        self.builder.purpose == Purpose::WithState
     }
 
     /// A state of the layer before the call, `part` of those that it has.
@@ -723,6 +802,21 @@ impl<'g> LayerCall<'_, 'g> {
             }
             elementwise => self.map(Function::Activation(elementwise), value),
         }
+    }
+
+    /// The outputs of the call so far.
+    pub fn output_values(&self) -> Vec<ValueId> {
+        self.outputs.clone()
+    }
+
+    /// The penalty of what the layer gives.
+    pub fn activity_regularizer(&self) -> Result<Option<Object>, Problem> {
+        self.graph().activity_regularizer(self.id)
+    }
+
+    /// Adds a penalty to the loss.
+    pub fn add_penalty(&mut self, penalty: ValueId) {
+        self.builder.penalties.push(penalty);
     }
 
     /// Adds an output of the call.

@@ -23,6 +23,7 @@ mod reshaping;
 mod resizing;
 mod scaling;
 mod state;
+mod training;
 mod wrapper;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -39,8 +40,8 @@ use crate::plan::{
     Body, Borrow, Field, FieldKind, ModelPlan, Module, ModuleRef, Operation, Ownership, ParamKind,
     Parameter, Plan,
 };
-use body::Signature;
 pub(crate) use body::{Bound, LayerCall};
+use body::{Purpose, Signature};
 
 /// What a Keras layer becomes in Burn.
 pub(crate) trait Lower {
@@ -164,11 +165,20 @@ pub fn lower(graph: &Graph, name: &str) -> Result<Plan, Report> {
         .map(|tensor| root.tensors[tensor.0].spec.clone())
         .collect();
     let signature = Signature::unmasked(&inputs);
-    lowering.body(graph.root, &signature, &inputs);
+    let with = |purpose| signature.clone().with_purpose(purpose);
+    let forward = lowering.body(graph.root, &signature, &inputs);
     if lowering.has_state(graph.root) {
-        lowering.body(graph.root, &signature.with_state(), &inputs);
+        lowering.body(graph.root, &with(Purpose::WithState), &inputs);
     }
-    lowering.finish()
+    let compiled = training::Compiled::of(graph);
+    let training = match compiled.purpose() {
+        // What failed once would be reported twice.
+        Some(purpose) if lowering.problems.is_empty() => {
+            lowering.body(graph.root, &with(purpose), &inputs)
+        }
+        _ => forward,
+    };
+    lowering.finish(compiled, training)
 }
 
 /// The state of lowering a whole graph.
@@ -183,6 +193,8 @@ pub(crate) struct Lowering<'g> {
     times: HashMap<LayerId, usize>,
     /// The models in which layers carry states from one call to the next.
     with_state: HashSet<ModelId>,
+    /// The models in which a layer has a penalty of what it gives.
+    with_penalty: HashSet<ModelId>,
     /// Position of each model in the plan.
     positions: HashMap<ModelId, usize>,
     models: Vec<ModelPlan>,
@@ -209,6 +221,7 @@ impl<'g> Lowering<'g> {
             modules,
             times: state::times_called(graph, &ownership.models),
             with_state: state::models_with_state(graph, &ownership.models),
+            with_penalty: training::models_with_penalty(graph, &ownership.models),
             ownership,
             positions,
             models: Vec::new(),
@@ -310,7 +323,15 @@ impl<'g> Lowering<'g> {
             return *body;
         }
         let mut body: Body = body::lower_body(self, model, signature, inputs);
-        if model == self.graph.root {
+        let is_root = model == self.graph.root;
+        if let Some(training) = &body.training {
+            let has_mask = is_root && body.outputs.iter().any(|output| output.mask.is_some());
+            if training.is_empty() && !has_mask {
+                let signature = signature.clone().with_purpose(Purpose::Forward);
+                return self.body(model, &signature, inputs);
+            }
+        } else if is_root {
+            // Only a loss looks at the masks of outputs.
             for output in &mut body.outputs {
                 output.mask = None;
             }
@@ -321,7 +342,7 @@ impl<'g> Lowering<'g> {
         passes::prune(&mut body);
         let bodies = &mut self.models[self.positions[&model]].bodies;
         let same = self.bodies.keys().filter(|(other, of_other)| {
-            *other == model && of_other.is_with_state() == signature.is_with_state()
+            *other == model && of_other.base_name() == signature.base_name()
         });
         body.name = signature.method_name(same.count() + 1);
         bodies.push(body);
@@ -335,6 +356,11 @@ impl<'g> Lowering<'g> {
         self.with_state.contains(&model)
     }
 
+    /// Whether a layer of `model` has a penalty of what it gives.
+    fn has_penalty(&self, model: ModelId) -> bool {
+        self.with_penalty.contains(&model)
+    }
+
     /// Whether a step of `model` calls a module that works element by element.
     fn is_elementwise(&self, model: ModelId, operation: &Operation) -> bool {
         let plan = &self.models[self.positions[&model]];
@@ -346,7 +372,7 @@ impl<'g> Lowering<'g> {
         matches!(kind, FieldKind::Module(module) if passes::is_elementwise(module))
     }
 
-    fn finish(self) -> Result<Plan, Report> {
+    fn finish(self, compiled: training::Compiled, body: usize) -> Result<Plan, Report> {
         if !self.problems.is_empty() {
             return Err(Report {
                 file: self.graph.file.clone(),
@@ -359,6 +385,7 @@ impl<'g> Lowering<'g> {
             keras_version: self.graph.keras_version.clone().unwrap_or_default(),
             models: self.models,
             parameters: Vec::new(),
+            training: None,
             notes: self.graph.notes.clone(),
         };
         let mut parameters = Vec::new();
@@ -366,6 +393,9 @@ impl<'g> Lowering<'g> {
         plan.parameters = parameters;
         check_weights(self.graph, &plan)?;
         check_ids(&plan, &self.graph.file)?;
+        let mut notes = Vec::new();
+        plan.training = training::training(self.graph, &plan, compiled, body, &mut notes);
+        plan.notes.extend(notes);
         Ok(plan)
     }
 }

@@ -79,6 +79,7 @@ pub(crate) fn layout(body: &mut Body, is_elementwise: &dyn Fn(&Operation) -> boo
         steps: pass.steps,
         outputs,
         states,
+        training: old.training,
     };
 }
 

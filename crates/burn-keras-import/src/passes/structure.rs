@@ -29,7 +29,7 @@ pub struct Segment {
     pub fields: Vec<usize>,
     /// The modules that it uses and does not own: they are handed to it by reference.
     pub borrows: Vec<ModuleRef>,
-    /// The steps, of the model's only body.
+    /// The steps, of the [`segmented`] body.
     pub steps: Range<usize>,
     /// The values that it needs.
     pub live_in: Vec<ValueId>,
@@ -37,12 +37,19 @@ pub struct Segment {
     pub live_out: Vec<ValueId>,
 }
 
-/// The segments of `model`, if it is large and has one body. Fields and steps of no segment stay
-/// with the model.
+/// The body that is cut: the only one, or that for a training step, of whose outputs some are
+/// those of the other.
+pub(crate) fn segmented(model: &ModelPlan) -> Option<usize> {
+    match model.bodies.as_slice() {
+        [_] => Some(0),
+        [_, body] if body.training.is_some() => Some(1),
+        _ => None,
+    }
+}
+
+/// The segments of `model`, if it is large. Fields and steps of no segment stay with the model.
 pub fn segments(plan: &Plan, model: &ModelPlan) -> Option<Vec<Segment>> {
-    let [body] = model.bodies.as_slice() else {
-        return None;
-    };
+    let body = model.bodies.get(segmented(model)?)?;
     if model.fields.len() <= LARGE {
         return None;
     }
@@ -305,6 +312,7 @@ mod tests {
             keras_version: String::new(),
             models: vec![model],
             parameters: Vec::new(),
+            training: None,
             notes: Vec::new(),
         }
     }

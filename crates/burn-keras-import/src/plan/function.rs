@@ -310,6 +310,13 @@ pub enum Function {
     DepthToSpace(usize),
     /// Pixels to channels, channels last.
     SpaceToDepth(usize),
+    /// The penalty of what a layer gives, `[1]`.
+    ActivityPenalty {
+        /// The factor of the absolute values.
+        l1: f64,
+        /// The factor of the squares.
+        l2: f64,
+    },
 }
 
 /// How a function is called in source.
@@ -588,6 +595,11 @@ impl Function {
             }
             Self::DepthToSpace(block) => function("shape", "depth_to_space", vec![(*block).into()]),
             Self::SpaceToDepth(block) => function("shape", "space_to_depth", vec![(*block).into()]),
+            Self::ActivityPenalty { l1, l2 } => function(
+                "regularizer",
+                "activity_penalty",
+                vec![(*l1).into(), (*l2).into()],
+            ),
         }
     }
 }

@@ -31,7 +31,19 @@ pub enum Literal {
     Variant(&'static str, &'static str, Vec<(&'static str, Literal)>),
     /// A variant with fields that have no names: `PaddingConfig1d::Explicit(1, 2)`.
     TupleVariant(&'static str, &'static str, Vec<Literal>),
+    /// A struct with its fields: `Auc { num_thresholds: 200, .. }`, all of them.
+    Struct(&'static str, Fields),
+    /// A text that is owned: `String::from("a")`.
+    String(String),
+    /// Values by name: `BTreeMap::from([(String::from("a"), b)])`.
+    Map(Vec<(String, Literal)>),
+    /// A configuration, `AdamConfig::new().with_beta_1(0.9)`: its type, what it is made of, and
+    /// what is not as it is by default.
+    Config(&'static str, Fields, Fields),
 }
+
+/// Values by the names of their fields.
+pub type Fields = Vec<(&'static str, Literal)>;
 
 impl Literal {
     /// `[a, b]` of sizes.

@@ -10,6 +10,7 @@ mod literal;
 mod module;
 mod operation;
 mod ownership;
+mod training;
 
 use std::fmt;
 
@@ -17,10 +18,11 @@ use keras_ir::graph::{LayerId, ModelId, WeightRef};
 use keras_ir::shape::Spec;
 
 pub use function::{Expression, Function, PoolWindow, ReducedAxes};
-pub use literal::Literal;
+pub use literal::{Fields, Literal};
 pub use module::{Construction, Maker, Module, Param, ParamKind, Source, Transform};
 pub(crate) use operation::has_scalar;
 pub(crate) use ownership::Ownership;
+pub use training::{Training, TrainingOutputs};
 
 /// The index of a [`Value`] in its [`Body`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +41,8 @@ pub struct Plan {
     pub models: Vec<ModelPlan>,
     /// Every parameter, in the order in which modules are visited.
     pub parameters: Vec<Parameter>,
+    /// How it is trained: what it was compiled with.
+    pub training: Option<Training>,
     /// What users should know.
     pub notes: Vec<String>,
 }
@@ -69,7 +73,10 @@ impl Plan {
             for borrow in &model.borrows {
                 text.push_str(&format!("{}{:?}", borrow.name, borrow.kind));
             }
-            for step in model.bodies.iter().flat_map(|body| &body.steps) {
+            // What a training step looks at besides decides nothing of the records.
+            let bodies = model.bodies.iter();
+            let bodies = bodies.filter(|body| body.training.is_none());
+            for step in bodies.flat_map(|body| &body.steps) {
                 let Step {
                     operation,
                     inputs,
@@ -171,6 +178,8 @@ pub struct Body {
     pub outputs: Vec<Output>,
     /// The states that go in and come out: in a body that goes on where another call stopped.
     pub states: Vec<State>,
+    /// What stands among the outputs behind Keras's, in a body for a training step.
+    pub training: Option<TrainingOutputs>,
 }
 
 impl Body {

@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use crate::plan::Plan;
 
-use super::optimizer::{Trained, field};
+use super::fields::field;
+use super::optimizer::{Trained, shape};
 use super::{MAP_KEY, SLOTS_KEY};
 
 /// Why bytes have no layout.
@@ -130,16 +131,17 @@ pub fn of_weights(plan: &Plan) -> Layout {
 pub fn of_optimizer(plan: &Plan, graph: &Graph, optimizer: &Optimizer) -> Layout {
     let by_weight: BTreeMap<_, _> = plan.parameters.iter().map(|p| (p.weight, p)).collect();
     let mut entries: Vec<Entry> = Vec::new();
-    for slot in Trained::of(graph).in_order(&optimizer.slots) {
+    let class = optimizer.options.class;
+    for slot in Trained::of(graph).in_order(class, &optimizer.slots) {
         let parameter = by_weight.get(&slot.weight);
-        let field = field(&optimizer.class, slot.name);
-        let Some((parameter, field)) = parameter.zip(field) else {
+        let field = field(class, slot.name);
+        let Some((parameter, (_, field))) = parameter.zip(field) else {
             continue;
         };
         entries.push(Entry {
             path: parameter.path.clone(),
             field: Some(field.to_owned()),
-            shape: parameter.shape.clone(),
+            shape: shape(parameter, slot),
             dtype: name(DType::F32),
             rank: Some(parameter.shape.len() as u64),
             id: Some(parameter.id(&plan.name)),

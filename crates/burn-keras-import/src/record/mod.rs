@@ -5,6 +5,7 @@
 //! same bytes.
 
 mod convert;
+mod fields;
 pub mod layout;
 mod optimizer;
 mod weights;
@@ -14,6 +15,7 @@ mod write;
 mod tests;
 
 pub use convert::permute;
+pub use fields::{BASE, Field, Fields, fields};
 pub use layout::{Entry, Layout, LayoutError};
 pub use optimizer::optimizer;
 pub use weights::weights;
@@ -37,3 +39,7 @@ pub const SLOTS_KEY: &str = "keras.optimizer.slots";
 pub const ITERATIONS_KEY: &str = "keras.iterations";
 /// Scalar: the learning rate at the time of saving, where it is a number.
 pub const LEARNING_RATE_KEY: &str = "keras.learning_rate";
+/// Scalar: the dynamic loss scale.
+pub const LOSS_SCALE_KEY: &str = "keras.loss_scale";
+/// Scalar: how many steps were made since the loss scale changed.
+pub const LOSS_SCALE_STEPS_KEY: &str = "keras.loss_scale_steps";

@@ -1,6 +1,6 @@
 //! What can be wrong with shapes.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 /// Why a loss, a metric or a regularizer cannot be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,20 @@ pub enum ShapeError {
         axis: isize,
         /// The tensor's shape.
         shape: Vec<usize>,
+    },
+    /// There are not as many targets as outputs with a loss.
+    #[error("{found} targets for {expected} outputs")]
+    Targets {
+        /// How many are needed.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A module has no such parameter.
+    #[error("there is no parameter {path}")]
+    Parameter {
+        /// The path in Burn.
+        path: String,
     },
     /// As many numbers are needed as there are classes.
     #[error("{found} numbers do not fit {classes} classes")]

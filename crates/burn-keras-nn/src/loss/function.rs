@@ -1,6 +1,7 @@
 //! What a loss measures.
 
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 use burn::tensor::Tensor;
 
 use super::pair::Pair;
@@ -13,7 +14,8 @@ use crate::Generation;
 ///
 /// Axes count the batch; negative ones count from the end. [`NAMES`](super::NAMES) has what Keras
 /// calls them, with the defaults of the options.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 #[non_exhaustive]
 pub enum LossFunction {
     /// `mean((output - target)^2)` over the last axis.

@@ -1,6 +1,7 @@
 //! How the losses of samples become one number.
 
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 use burn::tensor::Tensor;
 
 use super::operations::divide_or_zero;
@@ -8,7 +9,8 @@ use super::{ShapeError, Shaped, Values, Weights, match_ranks};
 use crate::Generation;
 
 /// How the losses of samples become one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Reduction {
     /// The sum of weighted values, divided by how many there are, whatever their weights:
     /// `"sum_over_batch_size"`, Keras 3's `"mean"`, tf_keras's `"auto"`.

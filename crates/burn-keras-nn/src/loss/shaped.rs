@@ -26,6 +26,12 @@ impl<K: Basic> Shaped<K> {
         }
     }
 
+    /// The tensor again; `D` must be its rank.
+    pub(crate) fn in_rank<const D: usize>(self) -> Tensor<D, K> {
+        let shape: [usize; D] = core::array::from_fn(|axis| self.shape[axis]);
+        self.flat.reshape(shape)
+    }
+
     /// On the device of `like`, and with its autodiff context.
     pub(crate) fn beside<const D: usize>(&self, like: &Tensor<D>) -> Self {
         Self {

@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 
 use super::host::Host;
 use crate::Generation;
@@ -12,7 +13,8 @@ use crate::loss::reduction::align;
 pub(super) const NEVER: f64 = -1e10;
 
 /// What a sample can be, at a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Condition {
     /// The target is positive, and so is the output.
     TruePositive,

@@ -1,11 +1,13 @@
 //! Areas under curves, and the best point of a curve under a constraint.
 
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 
 use super::confusion::{Confusion, is_even, ratio};
 
 /// The curve whose area [`MetricFunction::Auc`](super::MetricFunction::Auc) is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Curve {
     /// True positive rate over false positive rate: `"ROC"`.
     #[default]
@@ -17,7 +19,8 @@ pub enum Curve {
 }
 
 /// How the area between two thresholds is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Summation {
     /// The mean of both heights; along the hyperbola for [`Curve::PrecisionRecall`]:
     /// `"interpolation"`.
@@ -40,7 +43,8 @@ pub enum Summation {
 /// };
 /// let metric = Metric::new(MetricFunction::Auc(area));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub struct Auc {
     /// How many thresholds divide 0 to 1, unless there are [`thresholds`](Self::thresholds).
     /// Default: 200. At least 2.
@@ -184,8 +188,9 @@ fn along_hyperbola([tp, next_tp]: [f64; 2], [p, next_p]: [f64; 2], positives: f6
 }
 
 /// What is largest where something else is at least a given value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Constraint {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
+pub enum Tradeoff {
     /// The largest sensitivity: `SensitivityAtSpecificity`.
     SensitivityAtSpecificity,
     /// The largest specificity: `SpecificityAtSensitivity`.
@@ -196,7 +201,7 @@ pub enum Constraint {
     RecallAtPrecision,
 }
 
-impl Constraint {
+impl Tradeoff {
     pub(super) fn start(num_thresholds: usize) -> Confusion {
         match num_thresholds {
             0 | 1 => Confusion::new(&[0.5], false),

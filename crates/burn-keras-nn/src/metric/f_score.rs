@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 
 use super::confusion::ratio;
 use super::host::Host;
@@ -10,7 +11,8 @@ use crate::loss::ShapeError;
 use crate::loss::operations::EPSILON;
 
 /// How the scores of classes become one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Average {
     /// They do not: `None`.
     #[default]

@@ -2,10 +2,11 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 use burn::tensor::{Tensor, activation};
 
 use super::confusion::{Condition, Confusion, NEVER, Selection, ratio};
-use super::curve::{Auc, Constraint};
+use super::curve::{Auc, Tradeoff};
 use super::f_score::{Average, FScore};
 use super::host::{Host, read_values, weights_of};
 use super::iou::{Iou, Matrix};
@@ -21,7 +22,8 @@ use crate::loss::{LossFunction, ShapeError, Target, Values, Weights, pointwise};
 ///
 /// [`NAMES`](super::NAMES) has what Keras calls them, with the defaults of the options.
 /// tf_keras's `MeanRelativeError` is not here.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 #[non_exhaustive]
 pub enum MetricFunction {
     /// The mean of a loss's values: `MeanSquaredError`, `BinaryCrossentropy`, `Hinge` and all
@@ -106,7 +108,7 @@ pub enum MetricFunction {
     /// The best of one rate where another is at least `value`.
     At {
         /// Which rates.
-        constraint: Constraint,
+        constraint: Tradeoff,
         /// What the constrained rate is at least.
         value: f64,
         /// Default: 200.
@@ -215,7 +217,7 @@ impl State {
                 Some(thresholds) => Confusion::of(thresholds),
                 None => Confusion::of(&[if top_k.is_some() { NEVER } else { 0.5 }]),
             }),
-            F::At { num_thresholds, .. } => Self::Confusion(Constraint::start(*num_thresholds)),
+            F::At { num_thresholds, .. } => Self::Confusion(Tradeoff::start(*num_thresholds)),
             F::Auc(options) => Self::Confusion(options.start()),
             F::FBetaScore { .. } => Self::FScore(FScore::default()),
             F::R2Score { .. } => Self::R2(R2::default()),

@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 
 use super::confusion::ratio;
 use super::host::Host;
@@ -11,7 +12,8 @@ use crate::loss::operations::EPSILON;
 
 /// Options of Keras's `IoU`, and of those made of it: `MeanIoU` has all classes as targets,
 /// `OneHotIoU` and `OneHotMeanIoU` are not sparse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub struct Iou {
     /// How many classes there are.
     pub num_classes: usize,

@@ -2,12 +2,14 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use burn::serde::{Deserialize, Serialize};
 
 use super::host::Host;
 use crate::loss::ShapeError;
 
 /// How the scores of several outputs become one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(crate = "burn::serde")]
 pub enum Aggregation {
     /// They do not: `None`.
     None,

@@ -48,7 +48,7 @@ fn count(condition: Condition, thresholds: &[f64]) -> MetricFunction {
 }
 
 fn at(
-    constraint: Constraint,
+    constraint: Tradeoff,
     value: f64,
     num_thresholds: usize,
     class_id: Option<usize>,
@@ -117,10 +117,10 @@ fn cases() -> Vec<(MetricFunction, &'static str, &'static str)> {
         (recall(None, Some(2), None), "ranked", "labels"),
         binary(recall(Some(&[0.4]), None, Some(2))),
         (default("Precision"), "column", "flags"),
-        binary(at(Constraint::SensitivityAtSpecificity, 0.5, 200, None)),
-        binary(at(Constraint::SpecificityAtSensitivity, 0.6, 10, None)),
-        binary(at(Constraint::PrecisionAtRecall, 0.4, 1, None)),
-        binary(at(Constraint::RecallAtPrecision, 0.4, 200, Some(1))),
+        binary(at(Tradeoff::SensitivityAtSpecificity, 0.5, 200, None)),
+        binary(at(Tradeoff::SpecificityAtSensitivity, 0.6, 10, None)),
+        binary(at(Tradeoff::PrecisionAtRecall, 0.4, 1, None)),
+        binary(at(Tradeoff::RecallAtPrecision, 0.4, 200, Some(1))),
         binary(default("AUC")),
         binary(auc(Auc {
             curve: Curve::PrecisionRecall,
@@ -411,7 +411,7 @@ fn before_the_first_batch() {
         [0.0]
     );
     assert_eq!(
-        empty(at(Constraint::RecallAtPrecision, 0.5, 200, None)),
+        empty(at(Tradeoff::RecallAtPrecision, 0.5, 200, None)),
         [0.0]
     );
     assert_eq!(empty(MetricFunction::Iou(Iou::mean(2))), [0.0]);

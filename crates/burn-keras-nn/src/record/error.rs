@@ -58,6 +58,10 @@ pub enum LoadError {
         /// Pairs of paths.
         paths: Vec<(String, String)>,
     },
+    /// The optimizer itself cannot be made for the module.
+    #[cfg(feature = "optim")]
+    #[error(transparent)]
+    Optimizer(#[from] crate::optim::OptimizerError),
     /// Optimizer state that does not fit the module's parameters.
     #[error("{from} does not fit the optimizer and the module:{}", lines(.problems))]
     OptimizerState {

@@ -3,7 +3,9 @@
 use burn::tensor::kind::{Basic, Numeric, Ordered};
 use burn::tensor::{Bool, Float, Int, Tensor};
 use burn_keras_import::plan::{Function, ReducedAxes};
-use burn_keras_nn::{einsum as products, elementwise, indexing, merge, reduction, shape};
+use burn_keras_nn::{
+    einsum as products, elementwise, indexing, merge, reduction, regularizer, shape,
+};
 use keras_ir::layer::operation::Constant;
 use keras_ir::layer::operation::elementwise::{Binary, Comparison, Test, Unary};
 use keras_ir::layer::operation::indexing::Range;
@@ -82,6 +84,7 @@ pub(super) fn unary(function: &Function, x: Value, rank: usize) -> Result<Value,
         Function::Sizes => any_kind!(x, D, K, x => shape::sizes::<D, K>(x); Tensor<1, Int>),
         Function::DepthToSpace(block) => rearrange(x, *block, true),
         Function::SpaceToDepth(block) => rearrange(x, *block, false),
+        Function::ActivityPenalty { l1, l2 } => activity_penalty(x, *l1, *l2),
         _ => Err(Error::Data(format!("{function:?} takes other inputs"))),
     }
 }
@@ -614,6 +617,13 @@ fn rearrange(x: Value, block: usize, to_space: bool) -> Result<Value, Error> {
         Value::Int(_) => of_kind(Tensor::<4, Int>::restore(x)?, block, to_space).erase(),
         Value::Bool(_) => of_kind(Tensor::<4, Bool>::restore(x)?, block, to_space).erase(),
     })
+}
+
+fn activity_penalty(x: Value, l1: f64, l2: f64) -> Result<Value, Error> {
+    let rank = x.rank();
+    at_rank!(rank, D => {
+        with(x, |x: Tensor<D>| Ok(regularizer::activity_penalty(x, l1, l2).erase()))
+    }, else no_rank(rank))
 }
 
 /// Tensors of one element each.

@@ -169,10 +169,11 @@ impl Graph {
             }
             let layer = self.layer(slot.weight.layer);
             let weight = &layer.weights[slot.weight.index];
-            if weight.tensor.shape() != slot.tensor.shape() {
+            let expected = slot.name.shape(weight.tensor.shape());
+            if expected != slot.tensor.shape() {
                 problems.push(wrong(
                     &layer.path,
-                    &format!("a slot of shape {:?}", weight.tensor.shape()),
+                    &format!("a slot of shape {expected:?}"),
                     &format!("{:?}", slot.tensor.shape()),
                 ));
             }

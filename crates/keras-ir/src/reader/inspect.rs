@@ -10,6 +10,7 @@ use crate::graph::{Graph, LayerKind, ModelClass, TensorId};
 use crate::inspection::{InspectedModel, InspectedOptimizer, InspectedTensor, Inspection};
 use crate::layer::shown;
 use crate::problem::{Problem, Report};
+use crate::training::optimizer::Class;
 use crate::version::Generation;
 
 /// Says what the file at `path` is and holds: everything that [`read`](super::read) reads, and files of
@@ -209,7 +210,7 @@ fn state(graph: &Graph) -> Option<InspectedOptimizer> {
     Some(InspectedOptimizer {
         class: Some(class.to_owned()),
         config: object.get("config").cloned(),
-        iterations: read.map(|optimizer| optimizer.iterations),
+        iterations: read.and_then(|optimizer| optimizer.iterations),
         variables: Vec::new(),
     })
 }
@@ -235,7 +236,12 @@ fn custom_objects(value: &Value, found: &mut BTreeSet<String>) {
             let packaged = registered.or(class).filter(is_packaged);
             let foreign = text("module").is_some_and(|module| !own(module));
             // Keras 3 and tf.keras 2.11 register optimizers of their own under `Custom`.
-            let is_keras = |name: &str| name.strip_prefix("Custom>").is_some_and(is_optimizer);
+            let is_keras = |name: &str| {
+                name.strip_prefix("Custom>").is_some_and(|name| {
+                    let mut classes = Class::ALL.iter();
+                    classes.any(|class| class.as_str() == name)
+                })
+            };
             match (packaged, class) {
                 (Some(name), _) if !is_keras(name) => {
                     found.insert(name.to_owned());
@@ -251,22 +257,4 @@ fn custom_objects(value: &Value, found: &mut BTreeSet<String>) {
         }
         _ => {}
     }
-}
-
-/// Whether this is a class of Keras's optimizers.
-fn is_optimizer(name: &str) -> bool {
-    const OPTIMIZERS: &[&str] = &[
-        "Adadelta",
-        "Adafactor",
-        "Adagrad",
-        "Adam",
-        "AdamW",
-        "Adamax",
-        "Ftrl",
-        "Lion",
-        "Nadam",
-        "RMSprop",
-        "SGD",
-    ];
-    OPTIMIZERS.contains(&name)
 }

@@ -14,7 +14,8 @@ use super::cut::add_input;
 use super::merge::{append, take_in};
 use super::names::unique_name;
 use super::place::{End, layers};
-use super::settle::{settle_fresh, settle_losses};
+use super::settle::settle_fresh;
+use super::training::settle_losses;
 
 /// A new layer: its Keras class and config.
 ///

@@ -239,5 +239,5 @@ fn join_optimizers(
 }
 
 fn same_training(a: &Optimizer, b: &Optimizer) -> bool {
-    (&a.class, &a.config, a.iterations) == (&b.class, &b.config, b.iterations)
+    (&a.options, &a.config, a.iterations) == (&b.options, &b.config, b.iterations)
 }

@@ -13,8 +13,9 @@ use crate::shape::{Kind, Spec};
 use super::inline::{add_outputs, inline, model_at};
 use super::names::unique_name;
 use super::place::{End, Place, layers};
-use super::settle::{each_use, forget_losses, makers, needs, settle};
+use super::settle::{each_use, makers, needs, settle};
 use super::trace::{Trace, Traced};
+use super::training::forget_losses;
 
 impl Graph {
     /// The model whose outputs are the tensors `to`, at any depth, in this order. Only what they

@@ -10,7 +10,8 @@ use crate::problem::{Problem, ProblemKind, Report};
 use super::layer::Found;
 use super::names::set_name;
 use super::place::layers;
-use super::settle::{each_use, forget_losses, settle};
+use super::settle::{each_use, settle};
+use super::training::forget_losses;
 
 impl Graph {
     /// The model whose layer at `path` is called `name`. Inputs and outputs are called after their

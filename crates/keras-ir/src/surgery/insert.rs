@@ -11,7 +11,8 @@ use super::inline::model_at;
 use super::layer::Found;
 use super::names::unique_name;
 use super::place::{End, input_specs, layers};
-use super::settle::{each_use, settle_fresh, settle_losses};
+use super::settle::{each_use, settle_fresh};
+use super::training::settle_losses;
 
 impl Graph {
     /// The model with a new layer behind the tensor `place`: everything that takes the tensor takes

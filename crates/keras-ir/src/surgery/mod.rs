@@ -31,6 +31,7 @@ mod names;
 mod place;
 mod settle;
 mod trace;
+mod training;
 mod weights;
 
 pub use builder::{Builder, NewLayer};

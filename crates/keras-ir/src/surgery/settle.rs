@@ -3,20 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use serde_json::Value;
-
-use crate::container::StoredTensor;
-use crate::graph::optimizer::Slot;
 use crate::graph::{
     Call, FirstInputs, Graph, LayerId, LayerKind, Model, ModelClass, ModelId, Tensor, TensorId,
-    WeightRef, keras_order, misshapen,
+    keras_order, misshapen,
 };
-use crate::optimizer::SlotName;
 use crate::problem::{Problem, ProblemKind, Report};
-use crate::shape::Spec;
 
 use super::initializer::initialize;
 use super::place::layers;
+use super::training::settle_optimizer;
 
 impl Graph {
     /// One problem as the report of this graph's file.
@@ -351,98 +346,4 @@ fn settle_notes(graph: &mut Graph, before: &Graph) {
         .collect();
     let is_gone = |note: &String| gone.iter().any(|title| note.starts_with(title.as_str()));
     graph.notes.retain(|note| !is_gone(note));
-}
-
-/// The optimizer has slots for exactly the weights that are trained: those of others go, and new
-/// ones are zero, as Keras makes them.
-fn settle_optimizer(graph: &mut Graph) -> Result<(), Report> {
-    let trained = graph.trainable_variables();
-    let Ok(Some(optimizer)) = &mut graph.optimizer else {
-        return Ok(());
-    };
-    let places: HashMap<WeightRef, usize> = trained.iter().copied().zip(0..).collect();
-    optimizer
-        .slots
-        .retain(|slot| places.contains_key(&slot.weight));
-    let present: HashSet<(WeightRef, SlotName)> = optimizer
-        .slots
-        .iter()
-        .map(|slot| (slot.weight, slot.name))
-        .collect();
-    let names: BTreeSet<SlotName> = present.iter().map(|(_, name)| *name).collect();
-    let mut fresh = Vec::new();
-    let mut added = Vec::new();
-    for weight in &trained {
-        let layer = &graph.layers[weight.layer.0];
-        let of_layer = &layer.weights[weight.index];
-        for name in names
-            .iter()
-            .filter(|name| !present.contains(&(*weight, **name)))
-        {
-            let tensor = &of_layer.tensor;
-            let path = format!("{}/{}/{}", layer.path, of_layer.name, name.as_str());
-            let zeros = vec![0; tensor.byte_len()];
-            let tensor = StoredTensor::from_parts(path, tensor.shape(), tensor.dtype(), zeros);
-            match tensor {
-                Ok(tensor) => fresh.push(Slot {
-                    weight: *weight,
-                    name: *name,
-                    tensor,
-                }),
-                Err(error) => {
-                    let problem = Problem::new(ProblemKind::Optimizer).found(error.to_string());
-                    return Err(problem.in_file(&graph.file));
-                }
-            }
-            if added.last() != Some(&layer.path) {
-                added.push(layer.path.clone());
-            }
-        }
-    }
-    optimizer.slots.extend(fresh);
-    optimizer
-        .slots
-        .sort_by_key(|slot| (places[&slot.weight], slot.name));
-    for path in added {
-        graph.notes.push(format!(
-            "{path}: the optimizer's state of it begins with zeros"
-        ));
-    }
-    Ok(())
-}
-
-/// Losses and metrics stay where the outputs have the same names and types.
-pub(super) fn settle_losses(graph: &mut Graph, before: &Graph) {
-    let outputs = |graph: &Graph| -> Vec<(String, Spec)> {
-        let root = graph.root();
-        let specs = root.outputs.iter().map(|t| root.tensors[t.0].spec.clone());
-        graph.output_names(root).into_iter().zip(specs).collect()
-    };
-    if outputs(graph) != outputs(before) {
-        forget_losses(graph);
-    }
-}
-
-/// Losses and metrics of outputs that are no longer those that the model was trained on.
-pub(super) fn forget_losses(graph: &mut Graph) {
-    let Some(Value::Object(training)) = &mut graph.training_config else {
-        return;
-    };
-    let keys = ["loss", "metrics", "weighted_metrics", "loss_weights"];
-    let mut forgotten = Vec::new();
-    for key in keys {
-        let Some(value) = training.get_mut(key) else {
-            continue;
-        };
-        if !crate::json::says_nothing(value) {
-            *value = Value::Null;
-            forgotten.push(key);
-        }
-    }
-    if !forgotten.is_empty() {
-        graph.notes.push(format!(
-            "the outputs are not those that the model was compiled for: {} left out",
-            forgotten.join(", ")
-        ));
-    }
 }

@@ -83,7 +83,7 @@ pub fn weights(graph: &Graph) -> Values {
     weights.collect()
 }
 
-pub fn slots(graph: &Graph) -> Option<(i64, Values)> {
+pub fn slots(graph: &Graph) -> Option<(Option<u64>, Values)> {
     let optimizer = graph.optimizer.clone().unwrap()?;
     let slots = optimizer.slots.iter().map(|slot| {
         let layer = graph.layer(slot.weight.layer);

@@ -18,7 +18,7 @@ use crate::{
     ids::duplicate_ids,
     optim::{
         adafactor,
-        config::{LossScale, Parameter},
+        config::{KerasOptimizerConfig, LossScale, Parameter},
         record::{failed, split},
         rule::{Fields, Slots},
         schedule::LearningRate,
@@ -178,14 +178,15 @@ impl KerasOptimizer {
             loading.parameters.insert(id, parameter);
             loading.shapes.insert(id, shape);
         }
-        let scalars = reader.scalars().clone();
+        let mut scalars = reader.scalars().clone();
         let tensors = reader
             .into_tensors()
             .and_then(|tensors| tensors.into_iter().map(PackTensor::into_parts).collect());
-        let tensors: Vec<_> = tensors.map_err(|error| LoadError::Unreadable {
+        let mut tensors: Vec<_> = tensors.map_err(|error| LoadError::Unreadable {
             from: from.into(),
             reason: error.to_string(),
         })?;
+        loading.adopt(&mut scalars, &mut tensors);
 
         let present = loading.check(&scalars, &tensors);
         let mut source = StateSource::new(scalars.clone());
@@ -237,6 +238,58 @@ impl KerasOptimizer {
     }
 }
 
+impl KerasOptimizerConfig {
+    /// The optimizer for `module` with the state of a record in memory. See
+    /// [`resume_file`](Self::resume_file).
+    pub fn resume_bytes<M: Module>(
+        &self,
+        module: &M,
+        bytes: impl Into<RecordBytes>,
+    ) -> Result<KerasOptimizer, LoadError> {
+        let mut optimizer = self.init(module)?;
+        let fresh = optimizer.load_bytes(module, bytes)?;
+        all_resumed(optimizer, fresh, "the optimizer record in memory")
+    }
+
+    /// The optimizer for `module` with the state of a file, whatever namespace the ids of either
+    /// are in: training goes on where it stopped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`init`](Self::init) and [`load_file`](KerasOptimizer::load_file), and a parameter
+    /// that is trained and has no state in the file; the module must be on an autodiff device for
+    /// that. See [`load_file`](KerasOptimizer::load_file) for state of a part of the module.
+    #[cfg(feature = "std")]
+    pub fn resume_file<M: Module>(
+        &self,
+        module: &M,
+        path: impl AsRef<std::path::Path>,
+    ) -> Result<KerasOptimizer, LoadError> {
+        let path = path.as_ref();
+        let mut optimizer = self.init(module)?;
+        let fresh = optimizer.load_file(module, path)?;
+        all_resumed(optimizer, fresh, &path.display().to_string())
+    }
+}
+
+fn all_resumed(
+    optimizer: KerasOptimizer,
+    fresh: Vec<String>,
+    from: &str,
+) -> Result<KerasOptimizer, LoadError> {
+    // Before the first step there is no state.
+    if fresh.is_empty() || optimizer.iterations == 0 {
+        return Ok(optimizer);
+    }
+    Err(LoadError::OptimizerState {
+        from: from.into(),
+        problems: fresh
+            .into_iter()
+            .map(|path| format!("{path}: no state"))
+            .collect(),
+    })
+}
+
 /// A tensor of a record: name, type, shape, id and bytes.
 type Parts = (
     String,
@@ -265,6 +318,49 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
+    /// Gives the state of an instance in another namespace the ids of this one: ids that are not in
+    /// the module, and whose paths are.
+    fn adopt(&mut self, scalars: &mut BTreeMap<String, Scalar>, tensors: &mut [Parts]) {
+        let of_path: BTreeMap<&str, u64> = self
+            .parameters
+            .iter()
+            .map(|(id, parameter)| (parameter.path.as_str(), *id))
+            .collect();
+        let ids: BTreeMap<u64, u64> = self
+            .metadata
+            .iter()
+            .filter_map(|(key, path)| {
+                let id = key.parse().ok()?;
+                let own = of_path.get(path.as_str())?;
+                (!self.parameters.contains_key(&id)).then_some((id, *own))
+            })
+            .collect();
+        if ids.is_empty() {
+            return;
+        }
+        let renamed = |name: &str| {
+            let (id, field) = split(name)?;
+            Some(format!("{}.{field}", ids.get(&id)?))
+        };
+        let all = core::mem::take(scalars).into_iter();
+        *scalars = all
+            .map(|(name, value)| (renamed(&name).unwrap_or(name), value))
+            .collect();
+        for (name, .., id, _) in tensors {
+            if let Some(new) = renamed(name) {
+                *name = new;
+                *id = id.and_then(|id| ids.get(&id).copied());
+            }
+        }
+        let all = core::mem::take(&mut self.metadata).into_iter();
+        self.metadata = all
+            .map(|(key, path)| {
+                let own = key.parse().ok().and_then(|id: u64| ids.get(&id));
+                (own.map_or(key, |own| own.to_string()), path)
+            })
+            .collect();
+    }
+
     fn name(&self, id: u64) -> String {
         match (self.metadata.get(&id.to_string()), self.parameters.get(&id)) {
             (Some(path), _) => path.clone(),
