@@ -18,10 +18,6 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-fn sample(name: &str) -> Graph {
-    open(&root().join("models/keras").join(name)).unwrap_or_else(|report| panic!("{report}"))
-}
-
 fn open(path: &Path) -> Result<Graph, Report> {
     read(path, ReadOptions::default())
 }
@@ -531,7 +527,7 @@ fn random_model(dice: &mut Dice, depth: usize) -> Graph {
 }
 
 fn random_models() -> impl Iterator<Item = (String, Graph)> {
-    (1..60).map(|seed| {
+    (1..40).map(|seed| {
         let mut dice = Dice(seed << 32 | 0x9e37_79b9);
         (format!("random model {seed}"), random_model(&mut dice, 2))
     })
@@ -546,7 +542,7 @@ fn random_models_are_valid_and_compose_at_their_frontiers() {
         composed += done;
         masked += refused;
     }
-    assert!(composed > 300 && masked > 50, "{composed} {masked}");
+    assert!(composed > 200 && masked > 30, "{composed} {masked}");
 }
 
 #[test]
@@ -597,5 +593,5 @@ fn several_tensors_of_random_models_are_cut_at_once() {
             }
         }
     }
-    assert!(made > 300, "{made}");
+    assert!(made > 200, "{made}");
 }
