@@ -178,7 +178,16 @@ impl Builder {
         all.any(|layer| self.graph.layer(layer).name == name)
     }
 
-    fn check_name(&self, name: &str, class: &str) -> Result<(), Report> {
+    pub(super) fn graph_mut(&mut self) -> &mut Graph {
+        &mut self.graph
+    }
+
+    /// Lets the outermost model know of a layer.
+    pub(super) fn add_to_root(&mut self, layer: LayerId) {
+        self.root().layers.push(layer);
+    }
+
+    pub(super) fn check_name(&self, name: &str, class: &str) -> Result<(), Report> {
         if !name.is_empty() && !self.is_taken(name) {
             return Ok(());
         }

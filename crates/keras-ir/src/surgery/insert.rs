@@ -122,7 +122,7 @@ impl Graph {
         }
         let replacement = add_layer(&mut graph, new, name)?;
         let of_model = self.model(model);
-        for (position, call) in of_model.calls.iter().enumerate() {
+        for call in &of_model.calls {
             if call.layer != layer {
                 continue;
             }
@@ -150,14 +150,8 @@ impl Graph {
                         .found(format!("{} of {}", outputs.len(), new.class)),
                 ));
             }
-            graph.models[model.0].calls[position].layer = replacement;
         }
-        let of_model = &mut graph.models[model.0];
-        for tensor in &mut of_model.tensors {
-            if tensor.layer == layer {
-                tensor.layer = replacement;
-            }
-        }
+        exchange(&mut graph, model, layer, replacement);
         graph.infer_all()?;
         settle_losses(&mut graph, self);
         settle_fresh(graph, self, seed)
@@ -175,6 +169,18 @@ impl Graph {
             return Err(self.refuse(problem.found(&layer.class)));
         }
         Ok(found)
+    }
+}
+
+/// Lets a model call `new` where it called `old`.
+pub(super) fn exchange(graph: &mut Graph, model: ModelId, old: LayerId, new: LayerId) {
+    let model = &mut graph.models[model.0];
+    let calls = model.calls.iter_mut().map(|call| &mut call.layer);
+    let tensors = model.tensors.iter_mut().map(|tensor| &mut tensor.layer);
+    for layer in calls.chain(tensors).chain(&mut model.layers) {
+        if *layer == old {
+            *layer = new;
+        }
     }
 }
 

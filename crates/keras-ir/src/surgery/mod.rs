@@ -9,6 +9,7 @@
 //! insert   insert and replace
 //! builder  new inputs, layers and calls
 //! weights  by path and in Keras's order, fresh ones
+//! tie      a dense layer with the table of an embedding for a kernel
 //! fold     batch normalization into the layer before it
 //! freeze   what is trained, by patterns of paths
 //! ```
@@ -30,6 +31,7 @@ mod merge;
 mod names;
 mod place;
 mod settle;
+mod tie;
 mod trace;
 mod training;
 mod weights;

@@ -1,6 +1,7 @@
 //! Names of layers: each once in a model.
 
 use crate::graph::{Graph, LayerId, LayerKind};
+use crate::layer::Wrapper;
 
 /// `wanted`, or with the first number behind it that makes a name which is not taken.
 pub(super) fn unique_name(wanted: &str, is_taken: impl Fn(&str) -> bool) -> String {
@@ -32,9 +33,21 @@ pub(super) fn set_name(graph: &mut Graph, id: LayerId, name: &str) {
     for part in parts {
         // `bidirectional_forward`, or the wrapper's own name where there is one part.
         let of_part = graph.layers[part.0].name.clone();
-        if let Some(role) = of_part.strip_prefix(&old) {
+        let is_named_after = of_part == old || of_part.starts_with(&format!("{old}_"));
+        if let (Some(role), true) = (
+            of_part.strip_prefix(&old),
+            is_named_after && !is_tied(graph, id, part),
+        ) {
             set_part_name(graph, part, &format!("{name}{role}"));
         }
+    }
+}
+
+/// Whether a part is the table of a tied layer: a layer of its own.
+fn is_tied(graph: &Graph, wrapper: LayerId, part: LayerId) -> bool {
+    match &graph.layer(wrapper).kind {
+        LayerKind::Wrapper(Wrapper::TiedDense(_), parts) => parts.first() == Some(&part),
+        _ => false,
     }
 }
 

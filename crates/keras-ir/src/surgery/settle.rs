@@ -308,7 +308,11 @@ impl Paths<'_> {
             let path = || format!("{prefix}{}", graph.layer(layer).name);
             self.paths.entry(layer).or_insert_with(path);
         }
-        for layer in layers(graph.model(id)) {
+        // Models before wrappers: a layer that is in both is the model's.
+        let is_model = |layer: &LayerId| matches!(graph.layer(*layer).kind, LayerKind::Model(_));
+        let (models, others): (Vec<LayerId>, Vec<LayerId>) =
+            layers(graph.model(id)).partition(is_model);
+        for layer in models.into_iter().chain(others) {
             self.inside(layer);
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::graph::{Call, Graph, LayerId, LayerKind, ModelId, TensorId};
-use crate::layer::MaskRule;
+use crate::layer::{MaskRule, Wrapper};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Spec;
 
@@ -175,7 +175,7 @@ impl Trace {
         let mut masks = seen.masks_used(self);
         let looks = match &graph.layer(call.layer).kind {
             LayerKind::Layer(kind) => kind.layer().looks_at_masks(),
-            LayerKind::Wrapper(..) => true,
+            LayerKind::Wrapper(wrapper, _) => looks_at_masks(wrapper),
             LayerKind::Model(inner) => {
                 let masked: Vec<bool> = masks.iter().map(Option::is_some).collect();
                 self.nested(graph, *inner, &masked).1
@@ -245,6 +245,7 @@ impl Trace {
                 MaskRule::Combine | MaskRule::Join(_) => if_any(any),
             }],
             LayerKind::Operation(operation) if operation.is_nothing(specs) => vec![pass],
+            LayerKind::Wrapper(Wrapper::TiedDense(_), _) => vec![pass],
             LayerKind::Wrapper(_, parts) => {
                 // The layer inside may make a mask where none comes in.
                 let makes = parts.iter().any(|part| {
@@ -285,7 +286,7 @@ impl Trace {
             if masked.contains(&true) {
                 looks |= match &graph.layer(call.layer).kind {
                     LayerKind::Layer(kind) => kind.layer().looks_at_masks(),
-                    LayerKind::Wrapper(..) => true,
+                    LayerKind::Wrapper(wrapper, _) => looks_at_masks(wrapper),
                     LayerKind::Model(inner) => self.nested(graph, *inner, &masked).1,
                     _ => false,
                 };
@@ -304,6 +305,11 @@ impl Trace {
         self.nested.insert(key, found.clone());
         found
     }
+}
+
+/// Whether what a wrapper gives may depend on masks.
+fn looks_at_masks(wrapper: &Wrapper) -> bool {
+    !matches!(wrapper, Wrapper::TiedDense(_))
 }
 
 /// The mask of an output.
