@@ -23,6 +23,11 @@ summary file *args:
 inspect file *args:
     @{{ command }} -- inspect "$@"
 
+# An optimizer's state, or its record for another model: just optimizer show model.h5, …
+[no-cd]
+optimizer *args:
+    @{{ command }} -- optimizer "$@"
+
 # A model's outputs: just run model.h5 in.npz -o out.npz
 [no-cd]
 run file *args:
@@ -37,8 +42,9 @@ verify file *args:
 test *args:
     cargo test --workspace "$@"
 
-# Look at snapshots that have changed, and accept or refuse them
+# Look at snapshots that have changed, first in words, and accept or refuse them
 review:
+    cargo run --quiet -p burn-keras-review
     cargo insta review
 
 # What CI asks of formatting and lints

@@ -43,15 +43,23 @@ pub struct Case {
     batches: Npz,
 }
 
-/// All saved models, in the order of their names.
+/// Where the cases are.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/resume")
+}
+
+/// All saved models with state, in the order of their names.
 pub fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/resume");
-    let entries = std::fs::read_dir(&folder).unwrap();
+    let entries = std::fs::read_dir(folder()).unwrap();
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
             let end = path.extension().and_then(|end| end.to_str());
-            matches!(end, Some("h5" | "keras"))
+            // Keras saves no state of legacy optimizers in archives.
+            let is_legacy = path
+                .file_stem()
+                .is_some_and(|stem| stem.to_string_lossy().ends_with("_legacy"));
+            matches!(end, Some("h5" | "keras")) && !(is_legacy && end == Some("keras"))
         })
         .collect();
     files.sort();
@@ -150,21 +158,17 @@ impl Case {
             let mut metrics = compiled.metrics();
             metrics.update(&predictions, &targets).unwrap();
             let found: BTreeMap<String, Vec<f64>> = metrics.results().into_iter().collect();
-            let mut compare = |name: &str, value: f64, keras: f64| {
-                if (value - keras).abs() > 2e-5 * keras.abs().max(1.0) && !keras.is_nan() {
+            let of_loss = ("loss", losses[step]);
+            let of_metrics = expected.iter();
+            let of_metrics = of_metrics.map(|(name, values)| (name.as_str(), values[step]));
+            for (name, keras) in std::iter::once(of_loss).chain(of_metrics) {
+                let value = found.get(name).map(|values| values[0]);
+                let equal = value.is_some_and(|value| {
+                    value == keras || (value - keras).abs() <= 2e-5 * keras.abs().max(1.0)
+                });
+                if !equal {
                     let name = format!("{} step {step} {name}", self.name);
-                    failures.push(format!("{name}: {value}, Keras has {keras}"));
-                }
-            };
-            compare("loss", found["loss"][0], losses[step]);
-            for (name, values) in &expected {
-                match found.get(name) {
-                    Some(found) => compare(name, found[0], values[step]),
-                    None => failures.push(format!(
-                        "{}: no metric {name} among {:?}",
-                        self.name,
-                        found.keys()
-                    )),
+                    failures.push(format!("{name}: {value:?}, Keras has {keras}"));
                 }
             }
             let loss = compiled.loss(&predictions, &targets).unwrap();

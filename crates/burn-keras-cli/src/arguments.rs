@@ -26,6 +26,9 @@ pub enum Command {
     Summary(Summary),
     /// Say what a file is and holds, and everything that stops an import
     Inspect(Inspect),
+    /// Show the state of an optimizer, or move it to another model
+    #[command(subcommand)]
+    Optimizer(OptimizerCommand),
     /// Compute a model's outputs
     Run(Run),
     /// Compare a model's outputs with those that Keras computed
@@ -119,6 +122,49 @@ pub struct Inspect {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// The commands of `optimizer`.
+#[derive(Debug, Subcommand)]
+pub enum OptimizerCommand {
+    /// Print the state by the paths of the weights
+    Show(Show),
+    /// Write the optimizer record of another model with the state of this one
+    ///
+    /// Weights are matched by name, and by their place in the graph where the names differ. What
+    /// several weights could be, or none, is refused.
+    Transfer(Transfer),
+}
+
+/// Arguments of `optimizer show`.
+#[derive(Args, Debug)]
+pub struct Show {
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub model: Model,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `optimizer transfer`.
+#[derive(Args, Debug)]
+pub struct Transfer {
+    /// The Keras model that was trained
+    #[arg(value_name = "FROM")]
+    pub from: PathBuf,
+    /// The Keras model that will be trained on
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+    /// The record to write
+    #[arg(short, long, value_name = "OUT.optimizer.bpk")]
+    pub output: PathBuf,
+    /// The name that TO is imported under [default: from the file's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Let weights without a counterpart start anew, and leave out state without a place
+    #[arg(long)]
+    pub partial: bool,
 }
 
 /// Arguments of `run`.

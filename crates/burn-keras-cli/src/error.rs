@@ -11,6 +11,9 @@ pub enum CliError {
     /// The model cannot be imported.
     #[error(transparent)]
     Import(#[from] burn_keras_import::ImportError),
+    /// The optimizer's state cannot be shown.
+    #[error(transparent)]
+    State(#[from] burn_keras_import::record::state::StateError),
     /// The results cannot be written.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),

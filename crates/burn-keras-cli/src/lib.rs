@@ -56,6 +56,7 @@ fn execute(command: Command) -> Result<Status, CliError> {
         Command::Import(arguments) => commands::import(&arguments, output),
         Command::Summary(arguments) => commands::summary(&arguments, output),
         Command::Inspect(arguments) => commands::inspect(&arguments, output),
+        Command::Optimizer(command) => commands::optimizer(&command, output),
         Command::Run(arguments) => commands::run(&arguments, output),
         Command::Verify(arguments) => commands::verify(&arguments, output),
     }

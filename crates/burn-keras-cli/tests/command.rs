@@ -124,3 +124,40 @@ fn a_reader_that_goes_away_is_no_panic() {
     assert_eq!(text(&done.stderr), "");
     assert_eq!(done.status.code(), Some(0));
 }
+
+fn transfer_fixture(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/transfer");
+    folder.join(name).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_optimizer_s_state_is_shown_and_moved() {
+    let (from, to) = (transfer_fixture("from_k3.h5"), transfer_fixture("to_k3.h5"));
+    let shown = burn_keras(&["optimizer", "show", &from]);
+    assert_eq!(shown.status.code(), Some(0), "{}", text(&shown.stderr));
+    let shown = text(&shown.stdout);
+    assert!(
+        shown.starts_with("Adam, 3 steps, learning rate 0.0"),
+        "{shown}"
+    );
+    assert_eq!(shown.lines().count(), 22);
+
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("padded.optimizer.bpk");
+    let out = out.to_str().unwrap();
+    let done = burn_keras(&["optimizer", "transfer", &from, &to, "-o", out]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let mapping = text(&done.stdout);
+    assert_eq!(mapping.lines().count(), 10);
+    assert!(
+        mapping.starts_with("conv1d/kernel -> conv1d_2/kernel (by place)\n"),
+        "{mapping}"
+    );
+    let moved = text(&burn_keras(&["optimizer", "show", out, "--json"]).stdout);
+    assert!(moved.contains("\"path\": \"conv1d_2/kernel\""), "{moved}");
+
+    // The other way round there is no state.
+    let done = burn_keras(&["optimizer", "transfer", &to, &from, "-o", out]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("expected: the state of an optimizer"));
+}

@@ -3,6 +3,7 @@
 mod publish;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use crate::record::{self, Record, WriteError};
 use crate::{lower, names};
 
 use publish::Staging;
+
+pub use transfer::OptimizerTransfer;
 
 /// The import of one Keras model.
 ///
@@ -216,21 +219,11 @@ impl Import {
         let mut staging = Staging::new(&self.out_dir)?;
         let path = |suffix: &str| format!("{name}{suffix}");
         progress(Stage::Weights);
-        let record = |record: Record, to: &Path| {
-            record.write_new(to).map_err(|error| match error {
-                WriteError::Read(error) => ImportError::Model(
-                    Problem::new(ProblemKind::Container)
-                        .found(error.to_string())
-                        .in_file(&graph.file),
-                ),
-                error => ImportError::Record(error),
-            })
-        };
-        record(weights, &staging.stage(&path(WEIGHTS)))?;
+        write(weights, &staging.stage(&path(WEIGHTS)), &graph.file)?;
         match optimizer {
             Some(optimizer) => {
                 progress(Stage::Optimizer);
-                record(optimizer, &staging.stage(&path(OPTIMIZER)))?;
+                write(optimizer, &staging.stage(&path(OPTIMIZER)), &graph.file)?;
             }
             None => staging.remove(&path(OPTIMIZER)),
         }
@@ -320,4 +313,16 @@ impl Import {
             })),
         }
     }
+}
+
+/// Writes a record to a new file; what cannot be read is the fault of `source`.
+fn write(record: Record, to: &Path, source: &str) -> Result<(), ImportError> {
+    record.write_new(to).map_err(|error| match error {
+        WriteError::Read(error) => ImportError::Model(
+            Problem::new(ProblemKind::Container)
+                .found(error.to_string())
+                .in_file(source),
+        ),
+        error => ImportError::Record(error),
+    })
 }

@@ -19,6 +19,6 @@ mod passes;
 pub mod plan;
 pub mod record;
 
-pub use import::{Import, ImportError, Imported, OptimizerState};
+pub use import::{Import, ImportError, Imported, OptimizerState, OptimizerTransfer};
 pub use model_gen::ModelGen;
 pub use plan::Plan;

@@ -9,6 +9,7 @@
 //! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
+//! transfer    the state of an optimizer for another model
 //! ```
 //!
 //! This crate knows nothing of Burn and makes no code. It reads files of strangers: nothing in a
@@ -27,6 +28,7 @@ pub mod shape;
 pub mod summary;
 pub mod surgery;
 pub mod training;
+pub mod transfer;
 mod version;
 mod yaml;
 

@@ -4,6 +4,7 @@
 mod case;
 mod import;
 mod inspect;
+mod optimizer;
 #[cfg(feature = "runtime")]
 mod run;
 mod summary;
@@ -12,6 +13,7 @@ mod verify;
 
 pub use import::import;
 pub use inspect::inspect;
+pub use optimizer::optimizer;
 #[cfg(feature = "runtime")]
 pub use run::run;
 pub use summary::summary;

@@ -8,6 +8,7 @@ mod convert;
 mod fields;
 pub mod layout;
 mod optimizer;
+pub mod state;
 mod weights;
 mod write;
 
