@@ -127,6 +127,35 @@ fn summary_is_text_or_json() {
     assert!(json.starts_with("{\n") && json.ends_with("}\n"), "{json}");
 }
 
+#[test]
+fn a_part_of_a_model_is_a_model() {
+    let model = sample("branches_k2.h5");
+    let model = model.to_str().unwrap();
+    let part = ["--from", "activation,activation_1", "--to", "dense"];
+    let json = text(&burn_keras(&[&["summary", model, "--json"], &part[..]].concat()).stdout);
+    assert!(
+        json.contains("\"inputs\": [\n    \"activation\",\n    \"activation_1\"\n  ]"),
+        "{json}"
+    );
+    let inspected = burn_keras(&[&["inspect", model], &part[..]].concat());
+    assert_eq!(inspected.status.code(), Some(0));
+    assert!(text(&inspected.stdout).contains("activation_1"));
+    let folder = tempfile::tempdir().unwrap();
+    let out = ["import", model, "-o", folder.path().to_str().unwrap()];
+    let imported = burn_keras(&[&out[..], &part[..]].concat());
+    assert_eq!(
+        imported.status.code(),
+        Some(0),
+        "{}",
+        text(&imported.stderr)
+    );
+
+    let connected = burn_keras(&["summary", model, "--from", "activation"]);
+    assert_eq!(connected.status.code(), Some(2));
+    let message = text(&connected.stderr);
+    assert!(message.contains("input_2 → conv1d_1 → "), "{message}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_goes_away_is_no_panic() {

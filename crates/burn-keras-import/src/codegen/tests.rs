@@ -1002,6 +1002,11 @@ fn every_module_has_its_config() {
                 .with_epsilon(0.001).with_momentum(0.9).init(&scope.enter(\"layer\"), device)",
         ),
         (
+            Module::Bias { features: 5 },
+            "Bias",
+            "BiasConfig::new(5).init(device)",
+        ),
+        (
             Module::Embedding { count: 7, size: 2 },
             "Embedding",
             "EmbeddingConfig::new(7, 2).init(device)",

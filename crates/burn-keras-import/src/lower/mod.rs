@@ -58,6 +58,7 @@ pub(crate) trait Lower {
 fn lowering(class: &Class) -> &dyn Lower {
     match class {
         Class::Dense(layer) => layer,
+        Class::Bias(layer) => layer,
         Class::Embedding(layer) => layer,
         Class::Masking(layer) => layer,
         Class::Identity(layer) => layer,
@@ -119,6 +120,7 @@ fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
         Wrapper::TimeDistributed(wrapper) => wrapper,
         Wrapper::Bidirectional(wrapper) => wrapper,
         Wrapper::Rnn(wrapper) => wrapper,
+        Wrapper::TiedDense(wrapper) => wrapper,
     }
 }
 

@@ -219,6 +219,11 @@ pub enum Module {
         /// Whether what a negative lower slope gives is cut off at the upper threshold.
         cuts_left: bool,
     },
+    /// `burn_keras_nn::dense::Bias`.
+    Bias {
+        /// How many there are.
+        features: usize,
+    },
     /// `burn::nn::Embedding`.
     Embedding {
         /// Rows.
@@ -842,6 +847,12 @@ impl Module {
                     batch_options(*epsilon, *momentum, true, true),
                 )
             }
+            Self::Bias { features } => make(
+                "Bias",
+                Config("BiasConfig"),
+                vec![(*features).into()],
+                options(),
+            ),
             Self::Embedding { count, size } => make(
                 "Embedding",
                 Config("EmbeddingConfig"),
@@ -1133,6 +1144,7 @@ impl Module {
                     statistic("running_var", spread, Transform::None),
                 ]);
             }
+            Self::Bias { .. } => params.push(plain("bias", "bias")),
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {
                 cell, layout, bias, ..
