@@ -49,6 +49,13 @@ pub struct Model {
     /// The file with the architecture, if MODEL has the weights alone (.weights.h5, .h5)
     #[arg(long, value_name = "FILE")]
     pub architecture: Option<PathBuf>,
+    /// New inputs in place of these tensors: layer, layer:node or layer:node:tensor, with / into
+    /// nested models
+    #[arg(long, value_name = "T,…", value_delimiter = ',')]
+    pub from: Vec<String>,
+    /// These tensors as outputs
+    #[arg(long, value_name = "T,…", value_delimiter = ',')]
+    pub to: Vec<String>,
 }
 
 impl Model {
@@ -58,6 +65,8 @@ impl Model {
             untie: false,
             weights: self.weights.clone(),
             architecture: self.architecture.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
         }
     }
 }

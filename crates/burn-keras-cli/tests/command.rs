@@ -44,6 +44,27 @@ fn import_writes_the_files_that_it_names() {
     );
 }
 
+/// tf.keras saves nothing of its legacy optimizers in `.keras` files.
+#[test]
+fn an_optimizer_without_state_starts_anew_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let model = fixtures.join("resume/sgd_momentum_legacy.keras");
+    let import = ["import", model.to_str().unwrap(), "-o", out];
+    let refused = burn_keras(&import);
+    assert_eq!(refused.status.code(), Some(2));
+    let messages = text(&refused.stderr);
+    assert!(messages.contains("--fresh-optimizer"), "{messages}");
+    for flag in ["--fresh-optimizer", "--no-optimizer"] {
+        let done = burn_keras(&[&import[..], &[flag]].concat());
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(!text(&done.stdout).contains("optimizer.bpk"));
+    }
+    let both = [&import[..], &["--fresh-optimizer", "--no-optimizer"]].concat();
+    assert_eq!(burn_keras(&both).status.code(), Some(2));
+}
+
 #[test]
 fn export_is_the_way_back() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,6 +125,35 @@ fn summary_is_text_or_json() {
     );
     let json = text(&burn_keras(&["summary", model, "--json"]).stdout);
     assert!(json.starts_with("{\n") && json.ends_with("}\n"), "{json}");
+}
+
+#[test]
+fn a_part_of_a_model_is_a_model() {
+    let model = sample("branches_k2.h5");
+    let model = model.to_str().unwrap();
+    let part = ["--from", "activation,activation_1", "--to", "dense"];
+    let json = text(&burn_keras(&[&["summary", model, "--json"], &part[..]].concat()).stdout);
+    assert!(
+        json.contains("\"inputs\": [\n    \"activation\",\n    \"activation_1\"\n  ]"),
+        "{json}"
+    );
+    let inspected = burn_keras(&[&["inspect", model], &part[..]].concat());
+    assert_eq!(inspected.status.code(), Some(0));
+    assert!(text(&inspected.stdout).contains("activation_1"));
+    let folder = tempfile::tempdir().unwrap();
+    let out = ["import", model, "-o", folder.path().to_str().unwrap()];
+    let imported = burn_keras(&[&out[..], &part[..]].concat());
+    assert_eq!(
+        imported.status.code(),
+        Some(0),
+        "{}",
+        text(&imported.stderr)
+    );
+
+    let connected = burn_keras(&["summary", model, "--from", "activation"]);
+    assert_eq!(connected.status.code(), Some(2));
+    let message = text(&connected.stderr);
+    assert!(message.contains("input_2 → conv1d_1 → "), "{message}");
 }
 
 #[cfg(unix)]

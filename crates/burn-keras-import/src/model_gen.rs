@@ -46,6 +46,8 @@ struct Input {
     model: PathBuf,
     /// The file of the weights, if that is another.
     weights: Option<PathBuf>,
+    from: Vec<String>,
+    to: Vec<String>,
 }
 
 impl ModelGen {
@@ -60,6 +62,8 @@ impl ModelGen {
         self.inputs.push(Input {
             model: path.into(),
             weights: None,
+            from: Vec::new(),
+            to: Vec::new(),
         });
         self
     }
@@ -75,7 +79,30 @@ impl ModelGen {
         self.inputs.push(Input {
             model: architecture.into(),
             weights: Some(weights.into()),
+            from: Vec::new(),
+            to: Vec::new(),
         });
+        self
+    }
+
+    /// Of the model that was added last, only what lies between the tensors `from`, which become its
+    /// inputs, and `to`: see [`ReadOptions::from`] and [`ReadOptions::to`].
+    ///
+    /// ```no_run
+    /// use burn_keras_import::ModelGen;
+    ///
+    /// let features = ModelGen::new().input("resnet50.h5").between([], ["avg_pool"]);
+    /// ```
+    #[must_use]
+    pub fn between<'a>(
+        mut self,
+        from: impl IntoIterator<Item = &'a str>,
+        to: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        if let Some(input) = self.inputs.last_mut() {
+            input.from = from.into_iter().map(str::to_owned).collect();
+            input.to = to.into_iter().map(str::to_owned).collect();
+        }
         self
     }
 
@@ -155,6 +182,8 @@ impl ModelGen {
                 untie: self.untie,
                 weights: input.weights.clone(),
                 architecture: None,
+                from: input.from.clone(),
+                to: input.to.clone(),
             };
             Import::new(&input.model)
                 .out_dir(folder)

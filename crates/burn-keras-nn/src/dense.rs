@@ -1,4 +1,4 @@
-//! Dense layers of Keras 1 that no later Keras has.
+//! Dense layers of Keras 1 that no later Keras has, and a bias by itself.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -19,6 +19,45 @@ use burn::{
 use crate::activation::Activation;
 
 const KERNEL: Initializer = Initializer::XavierUniform { gain: 1.0 };
+
+/// Configuration of a [`Bias`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct BiasConfig {
+    /// How many features there are.
+    pub features: usize,
+}
+
+impl BiasConfig {
+    /// A bias for `features`.
+    pub fn new(features: usize) -> Self {
+        Self { features }
+    }
+
+    /// Makes the module; it starts with zeros.
+    pub fn init(&self, device: &Device) -> Bias {
+        Bias {
+            bias: Initializer::Zeros.init([self.features], device),
+        }
+    }
+}
+
+/// A bias for the last axis: what a dense layer has of its own whose kernel is another layer's.
+#[derive(Module, Debug)]
+pub struct Bias {
+    /// `[features]`.
+    pub bias: Param<Tensor<1>>,
+}
+
+impl Bias {
+    /// Adds the bias to `x` `[..., features]`.
+    ///
+    /// # Panics
+    ///
+    /// If `x` has another number of features.
+    pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        x + self.bias.val().unsqueeze()
+    }
+}
 
 /// Configuration of a [`MaxoutDense`].
 #[derive(Clone, Debug, PartialEq)]

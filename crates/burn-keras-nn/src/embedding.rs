@@ -1,4 +1,4 @@
-//! Embedding lookup of any rank.
+//! Embedding lookup of any rank, and back from features to scores of all rows.
 
 use burn::tensor::{Int, Tensor};
 
@@ -42,10 +42,48 @@ pub fn embedding<const D: usize, const D2: usize>(
         .reshape(shape)
 }
 
+/// The scores of all rows of `weight` `[vocabulary, features]`: `x weightᵀ`, for `x` of any rank with
+/// the features last. The output layer of a language model whose kernel is its embedding's table.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_keras_nn::embedding::project;
+///
+/// fn logits(table: Tensor<2>, hidden: Tensor<3>) -> Tensor<3> {
+///     project(table, hidden)
+/// }
+/// ```
+///
+/// # Panics
+///
+/// If `x` has another number of features.
+pub fn project<const D: usize>(weight: Tensor<2>, x: Tensor<D>) -> Tensor<D> {
+    let mut shape = x.dims();
+    let [vocabulary, features] = weight.dims();
+    let count = shape.iter().rev().skip(1).product::<usize>();
+    if let Some(last) = shape.last_mut() {
+        *last = vocabulary;
+    }
+    x.reshape([count, features])
+        .matmul(weight.transpose())
+        .reshape(shape)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{devices, values};
+
+    #[test]
+    fn scores_of_all_rows() {
+        for device in devices() {
+            let weight = Tensor::<2>::from_floats([[1., 2.], [3., 4.], [5., 6.]], &device);
+            let x = Tensor::<3>::from_floats([[[1., 0.], [0., 1.]]], &device);
+            let y = project(weight, x);
+            assert_eq!(y.dims(), [1, 2, 3]);
+            assert_eq!(values(y), [1., 3., 5., 2., 4., 6.]);
+        }
+    }
 
     #[test]
     fn any_rank_and_ids_outside() {

@@ -11,7 +11,7 @@ use burn_keras_import::plan::{FieldKind, Module, Plan};
 use burn_keras_nn::Scope;
 use burn_keras_nn::activation::{PReluConfig, ParametricSoftplusConfig, SReluConfig};
 use burn_keras_nn::attention::{AttentionConfig, MaskedRows, MultiHeadAttentionConfig, Score};
-use burn_keras_nn::dense::{HighwayConfig, MaxoutDenseConfig};
+use burn_keras_nn::dense::{BiasConfig, HighwayConfig, MaxoutDenseConfig};
 use burn_keras_nn::dropout::{
     AlphaDropoutConfig, GaussianDropoutConfig, NoiseDropoutConfig, SpatialDropoutConfig,
 };
@@ -97,11 +97,13 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             momentum,
             center,
             scale,
+            unbiased,
         } => BatchNormalizationConfig::new(*features)
             .with_epsilon(*epsilon)
             .with_momentum(*momentum)
             .with_center(*center)
             .with_scale(*scale)
+            .with_unbiased(*unbiased)
             .init(scope, device)
             .into(),
         Module::Embedding { count, size } => {
@@ -116,6 +118,7 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             .with_invert(*invert)
             .init(scope, device)
             .into(),
+        Module::Bias { features } => BiasConfig::new(*features).init(device).into(),
         Module::PRelu { shape } => PReluConfig::new(shape.clone()).init(device).into(),
         Module::ParametricSoftplus { shape } => ParametricSoftplusConfig::new(shape.clone())
             .init(device)

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use burn_keras_import::plan::{FieldKind, ModuleRef, Operation, Step, ValueId};
 use burn_keras_nn::einsum::EinsumDense;
-use burn_keras_nn::embedding::embedding;
+use burn_keras_nn::embedding::{embedding, project};
 
 use crate::apply::{self, Arguments};
 use crate::layer::{Layer, Submodel};
@@ -104,6 +104,7 @@ impl<'a> Frame<'a> {
             Operation::Model { module, body } => self.nested(step, *module, *body, extra, inputs),
             Operation::Module(module)
             | Operation::Lookup(module)
+            | Operation::Project(module)
             | Operation::Apply { module, .. } => {
                 let layer = self
                     .layer(*module)
@@ -114,6 +115,7 @@ impl<'a> Frame<'a> {
                         arguments, results, ..
                     } => apply::apply(layer, Arguments::new(arguments, inputs), results),
                     Operation::Lookup(_) => lookup(layer, inputs).map(|y| vec![y]),
+                    Operation::Project(_) => projected(layer, inputs).map(|y| vec![y]),
                     _ => {
                         let rank = ranks.first().copied().unwrap_or_default();
                         module_forward(layer, inputs, rank).map(|y| vec![y])
@@ -224,6 +226,7 @@ where
         Layer::Normalization(module) => module.forward(x),
         Layer::EarlyBatchNormalization(module) => module.forward(x),
         Layer::PRelu(module) => module.forward(x),
+        Layer::Bias(module) => module.forward(x),
         Layer::ParametricSoftplus(module) => module.forward(x),
         Layer::SRelu(module) => module.forward(x),
         Layer::Dropout(module) => module.forward(x),
@@ -235,6 +238,23 @@ where
         _ => return Err(wrong_module()),
     };
     Ok(y.erase())
+}
+
+fn projected(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {
+    let [x] = function::take(inputs)?;
+    let Layer::Embedding(table) = layer else {
+        return Err(wrong_module());
+    };
+    let weight = table.weight.val();
+    macro_rules! scores {
+        ($($rank:literal)*) => {
+            match x.rank() {
+                $($rank => Ok(project::<$rank>(weight, x.try_into()?).into()),)*
+                rank => Err(Error::Data(format!("features of {rank} axes"))),
+            }
+        };
+    }
+    scores!(1 2 3 4 5 6)
 }
 
 fn lookup(layer: &Layer, inputs: Vec<Value>) -> Result<Value, Error> {

@@ -261,6 +261,14 @@ pub(crate) fn module(
             let scores = [batch, attention.heads, queries, keys.unwrap_or_default()];
             self::attention(shapes, None, &scores)
         }
+        Layer::Bias(bias) => {
+            let [features] = bias.bias.lazy_shape().dims();
+            axis(x.len().saturating_sub(1), features, "features")
+        }
+        Layer::Embedding(table) if matches!(operation, Operation::Project(_)) => {
+            let [_, features] = table.weight.lazy_shape().dims();
+            axis(x.len().saturating_sub(1), features, "features")
+        }
         Layer::Embedding(_) => Ok(()),
         other => require(other.num_params() == 0, || {
             "no layer that can be called".to_owned()

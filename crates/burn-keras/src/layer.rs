@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use burn_keras_nn::activation::{PRelu, ParametricSoftplus, SRelu};
 use burn_keras_nn::attention::{Attention, MultiHeadAttention};
 use burn_keras_nn::conv::{ConvTranspose3d, SeparableConv1d, SeparableConv2d};
-use burn_keras_nn::dense::{Highway, MaxoutDense};
+use burn_keras_nn::dense::{Bias, Highway, MaxoutDense};
 use burn_keras_nn::dropout::{AlphaDropout, GaussianDropout, NoiseDropout, SpatialDropout};
 use burn_keras_nn::einsum::EinsumDense;
 use burn_keras_nn::normalization::{
@@ -52,7 +52,7 @@ macro_rules! layers {
 layers! {
     EinsumDense Attention MultiHeadAttention
     Linear
-    MaxoutDense Highway
+    MaxoutDense Highway Bias
     Conv1d Conv2d Conv3d SeparableConv1d SeparableConv2d
     ConvTranspose1d ConvTranspose2d ConvTranspose3d
     BatchNorm BatchNormalization BatchRenormalization

@@ -80,6 +80,24 @@ impl LoadOptions {
         self.read.architecture = Some(path.into());
         self
     }
+
+    /// Sets [`ReadOptions::from`] and [`ReadOptions::to`]: what of the model is loaded.
+    ///
+    /// ```
+    /// use burn_keras::LoadOptions;
+    ///
+    /// let options = LoadOptions::new().between(["conv4_block1_add"], ["predictions"]);
+    /// ```
+    #[must_use]
+    pub fn between<'a>(
+        mut self,
+        from: impl IntoIterator<Item = &'a str>,
+        to: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        self.read.from = from.into_iter().map(str::to_owned).collect();
+        self.read.to = to.into_iter().map(str::to_owned).collect();
+        self
+    }
 }
 
 /// What a model takes or gives.

@@ -113,6 +113,7 @@ fn routine(plan: &Plan, model: &ModelPlan, body: &Body) -> Result<Routine, Error
             Operation::Function(_) => Vec::new(),
             Operation::Module(module)
             | Operation::Lookup(module)
+            | Operation::Project(module)
             | Operation::Apply { module, .. } => {
                 kind_of(model, *module).ok_or_else(missing)?;
                 Vec::new()

@@ -5,6 +5,7 @@
 //! reader      config grammars, calls by identity, weights, optimizer state
 //! graph       layers, calls, tensors, shapes
 //! layer       what each Keras layer class is: options, weights, shapes, masks
+//! surgery     extract, split, insert, replace, remove, rename, freeze: a graph out of a graph
 //! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
@@ -26,6 +27,7 @@ mod problem;
 mod reader;
 pub mod shape;
 pub mod summary;
+pub mod surgery;
 pub mod training;
 pub mod transfer;
 mod version;

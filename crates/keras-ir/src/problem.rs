@@ -34,6 +34,14 @@ pub enum ProblemKind {
     Record,
     /// A file that could not be written.
     Output,
+    /// A place that no tensor or layer of the model has, or several.
+    Place,
+    /// An output that still needs an input which was to be replaced.
+    Disconnected,
+    /// A mask that a layer looks at and that would be another one.
+    Mask,
+    /// A change that would leave no model.
+    Surgery,
 }
 
 impl ProblemKind {
@@ -53,6 +61,10 @@ impl ProblemKind {
             Self::Optimizer => "optimizer state does not fit",
             Self::Record => "record does not fit",
             Self::Output => "cannot write",
+            Self::Place => "no such place",
+            Self::Disconnected => "still connected",
+            Self::Mask => "a mask would be lost",
+            Self::Surgery => "cannot be changed so",
         }
     }
 }

@@ -91,6 +91,8 @@ const TYPES: &[(&str, &[&str])] = &[
     (
         "burn_keras_nn::dense",
         &[
+            "Bias",
+            "BiasConfig",
             "Highway",
             "HighwayConfig",
             "MaxoutDense",

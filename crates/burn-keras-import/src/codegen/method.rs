@@ -360,6 +360,10 @@ impl<'g> Method<'g> {
                 let [module, _] = self.module(*module, handed);
                 quote!(embedding::embedding(#module.weight.val(), #(#inputs),*))
             }
+            Operation::Project(module) => {
+                let [module, _] = self.module(*module, handed);
+                quote!(embedding::project(#module.weight.val(), #(#inputs),*))
+            }
             Operation::Apply {
                 module,
                 arguments,

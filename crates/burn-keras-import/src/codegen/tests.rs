@@ -825,6 +825,7 @@ fn every_module_has_its_config() {
         momentum: 0.9,
         center,
         scale: true,
+        unbiased: !center,
     };
     let cases = [
         (
@@ -999,6 +1000,11 @@ fn every_module_has_its_config() {
             "EarlyBatchNormalization",
             "EarlyBatchNormalizationConfig::new(3, EarlyStatistics::Variance)
                 .with_epsilon(0.001).with_momentum(0.9).init(&scope.enter(\"layer\"), device)",
+        ),
+        (
+            Module::Bias { features: 5 },
+            "Bias",
+            "BiasConfig::new(5).init(device)",
         ),
         (
             Module::Embedding { count: 7, size: 2 },

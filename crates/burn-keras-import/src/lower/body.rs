@@ -552,6 +552,13 @@ impl<'g> LayerCall<'_, 'g> {
             .ok_or_else(|| self.unsupported("module", "a layer with parameters", "none"))
     }
 
+    /// The module of the part at `index` of a wrapper.
+    pub fn part_module(&self, index: usize) -> Result<ModuleRef, Problem> {
+        let part = self.parts.get(index);
+        part.and_then(|part| self.lowering.module_ref(self.model, *part))
+            .ok_or_else(|| self.unsupported("module", "a layer with parameters", "none"))
+    }
+
     /// The configuration of the layer's module.
     pub fn module_config(&self) -> Option<&Module> {
         self.lowering.modules.get(&self.id)

@@ -1,7 +1,7 @@
 //! `Dense`, `Embedding`, `Masking`, and layers that change nothing at inference.
 
 use keras_ir::Problem;
-use keras_ir::layer::core::{Dense, Embedding, Identity, Masking};
+use keras_ir::layer::core::{Bias, Dense, Embedding, Identity, Masking};
 use keras_ir::shape::{Kind, Spec};
 
 use super::{LayerCall, LayerView, Lower, mask};
@@ -25,6 +25,23 @@ impl Lower for Dense {
         let module = Operation::Module(call.module()?);
         let output = call.step(module, vec![input], spec);
         let output = call.activate(output, self.activation);
+        call.output(output);
+        Ok(())
+    }
+}
+
+impl Lower for Bias {
+    fn module(&self, _layer: &LayerView<'_>) -> Option<Module> {
+        Some(Module::Bias {
+            features: self.units,
+        })
+    }
+
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let input = call.float_input();
+        let spec = call.spec(input).clone();
+        let module = Operation::Module(call.module()?);
+        let output = call.step(module, vec![input], spec);
         call.output(output);
         Ok(())
     }

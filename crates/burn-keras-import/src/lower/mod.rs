@@ -58,6 +58,7 @@ pub(crate) trait Lower {
 fn lowering(class: &Class) -> &dyn Lower {
     match class {
         Class::Dense(layer) => layer,
+        Class::Bias(layer) => layer,
         Class::Embedding(layer) => layer,
         Class::Masking(layer) => layer,
         Class::Identity(layer) => layer,
@@ -119,6 +120,7 @@ fn lowering_of_wrapper(wrapper: &Wrapper) -> &dyn LowerWrapper {
         Wrapper::TimeDistributed(wrapper) => wrapper,
         Wrapper::Bidirectional(wrapper) => wrapper,
         Wrapper::Rnn(wrapper) => wrapper,
+        Wrapper::TiedDense(wrapper) => wrapper,
     }
 }
 
@@ -138,6 +140,11 @@ impl LayerView<'_> {
     pub fn flag(&self, name: &str) -> bool {
         let mut literals = self.literals.iter();
         literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
+    }
+
+    /// Whether the layer is of this class of Keras.
+    pub fn is(&self, class: &str) -> bool {
+        self.layer.class == class
     }
 
     /// Keras's shape of a weight; empty if the layer has no such weight.

@@ -2,4 +2,5 @@
 
 mod bidirectional;
 mod rnn;
+mod tied_dense;
 mod time_distributed;

@@ -69,6 +69,7 @@ pub(crate) fn modules_of(plan: &Plan, model: &ModelPlan, step: &Step) -> Vec<Mod
         Operation::Function(_) => return Vec::new(),
         Operation::Module(module)
         | Operation::Lookup(module)
+        | Operation::Project(module)
         | Operation::Apply { module, .. }
         | Operation::Model { module, .. } => *module,
     };

@@ -286,6 +286,8 @@ pub enum Operation {
     Module(ModuleRef),
     /// A lookup in the table of a [`Module::Embedding`], for ids of any rank.
     Lookup(ModuleRef),
+    /// The scores of all rows in the table of a [`Module::Embedding`], for features of any rank.
+    Project(ModuleRef),
     /// `forward` of a module that takes or gives more than one tensor.
     Apply {
         /// The module.

@@ -85,7 +85,8 @@ pub enum Module {
         /// Keras's momentum.
         momentum: f64,
     },
-    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing, or several axes.
+    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing, several axes, or
+    /// tf.keras's fused kernel.
     BatchNormalization {
         /// Features.
         features: usize,
@@ -97,6 +98,8 @@ pub enum Module {
         center: bool,
         /// Whether there is a gamma.
         scale: bool,
+        /// Whether the running variance learns the unbiased variance of the batch.
+        unbiased: bool,
     },
     /// `burn_keras_nn::dense::MaxoutDense`.
     MaxoutDense {
@@ -215,6 +218,11 @@ pub enum Module {
         shape: Vec<usize>,
         /// Whether what a negative lower slope gives is cut off at the upper threshold.
         cuts_left: bool,
+    },
+    /// `burn_keras_nn::dense::Bias`.
+    Bias {
+        /// How many there are.
+        features: usize,
     },
     /// `burn::nn::Embedding`.
     Embedding {
@@ -682,11 +690,16 @@ impl Module {
                 momentum,
                 center,
                 scale,
+                unbiased,
             } => make(
                 "BatchNormalization",
                 Scoped("BatchNormalizationConfig"),
                 vec![(*features).into()],
-                batch_options(*epsilon, *momentum, *center, *scale),
+                batch_options(*epsilon, *momentum, *center, *scale).add(
+                    "with_unbiased",
+                    *unbiased,
+                    false,
+                ),
             ),
             Self::BatchRenormalization {
                 features,
@@ -834,6 +847,12 @@ impl Module {
                     batch_options(*epsilon, *momentum, true, true),
                 )
             }
+            Self::Bias { features } => make(
+                "Bias",
+                Config("BiasConfig"),
+                vec![(*features).into()],
+                options(),
+            ),
             Self::Embedding { count, size } => make(
                 "Embedding",
                 Config("EmbeddingConfig"),
@@ -1125,6 +1144,7 @@ impl Module {
                     statistic("running_var", spread, Transform::None),
                 ]);
             }
+            Self::Bias { .. } => params.push(plain("bias", "bias")),
             Self::Embedding { .. } => params.push(plain("weight", "embeddings")),
             Self::Recurrent {
                 cell, layout, bias, ..

@@ -201,6 +201,12 @@ impl StoredTensor {
         Self { inner }
     }
 
+    /// Whether this is a clone of `other`: the same tensor, not only equal elements.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// The path inside the file.
     #[must_use]
     pub fn path(&self) -> &str {

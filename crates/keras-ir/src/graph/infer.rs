@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Call, Graph, LayerId, LayerKind, ModelId, TensorId};
+use crate::layer::Mismatch;
 use crate::layer::wrapper::Failure;
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Spec;
@@ -72,6 +73,33 @@ impl Graph {
         };
         walk.outputs(layer, inputs);
         walk.calls
+    }
+
+    /// The outputs of a call of `layer` with inputs of these specs.
+    ///
+    /// # Errors
+    ///
+    /// What the layer, or a layer in it, cannot take.
+    pub fn outputs_of(&self, layer: LayerId, inputs: &[Spec]) -> Result<Vec<Spec>, Problem> {
+        let mut problems = Vec::new();
+        let mut walk = Walk {
+            graph: self,
+            remembered: &mut Remembered::new(),
+            problems: Some(&mut problems),
+            calls: Vec::new(),
+        };
+        let outputs = walk.outputs(layer, inputs);
+        outputs.ok_or_else(|| {
+            problems.into_iter().next().unwrap_or_else(|| {
+                let layer = self.layer(layer);
+                let found = Mismatch::new("inputs that it can take", inputs);
+                Problem::new(ProblemKind::Shape)
+                    .at(&layer.path, &layer.class)
+                    .key("inputs")
+                    .expected(found.expected)
+                    .found(found.found)
+            })
+        })
     }
 }
 

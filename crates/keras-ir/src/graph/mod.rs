@@ -8,7 +8,10 @@ mod infer;
 mod masks;
 pub mod optimizer;
 mod order;
+mod validate;
 mod variables;
+
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
@@ -23,6 +26,7 @@ pub(crate) use infer::FirstInputs;
 pub use masks::ClearedMasks;
 use optimizer::Optimizer;
 pub(crate) use order::keras_order;
+pub(crate) use validate::misshapen;
 pub use variables::{Variable, WeightRef};
 
 /// The index of a [`Layer`] in [`Graph::layers`].
@@ -241,6 +245,31 @@ impl Graph {
             }
             _ => vec![id],
         }
+    }
+
+    /// The models that are called from the root, each after those that it calls.
+    pub(crate) fn callees_first(&self) -> Vec<ModelId> {
+        fn visit(
+            graph: &Graph,
+            id: ModelId,
+            seen: &mut HashSet<ModelId>,
+            order: &mut Vec<ModelId>,
+        ) {
+            if !seen.insert(id) {
+                return;
+            }
+            for layer in &graph.model(id).layers {
+                for leaf in graph.leaves(*layer) {
+                    if let LayerKind::Model(inner) = graph.layer(leaf).kind {
+                        visit(graph, inner, seen, order);
+                    }
+                }
+            }
+            order.push(id);
+        }
+        let mut order = Vec::new();
+        visit(self, self.root, &mut HashSet::new(), &mut order);
+        order
     }
 
     /// The names of a model's inputs: its input layers.

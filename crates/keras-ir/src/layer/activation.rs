@@ -142,6 +142,10 @@ impl KerasLayer for Softmax {
         }
     }
 
+    fn looks_at_masks(&self) -> bool {
+        true
+    }
+
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         // A mask may follow the input (`Softmax()(x, mask)` in Keras 3).
         let input = match inputs {

@@ -47,6 +47,10 @@ impl KerasLayer for Attention {
         }
     }
 
+    fn looks_at_masks(&self) -> bool {
+        true
+    }
+
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         let [query, value, key] = attended(inputs)?;
         let (mut output, mut scores) = (query.shape.0.clone(), query.shape.0.clone());
@@ -227,6 +231,10 @@ impl KerasLayer for MultiHeadAttention {
             robust_masking: config.bool("softmax_robust_masking", false),
             keras3,
         }
+    }
+
+    fn looks_at_masks(&self) -> bool {
+        true
     }
 
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {

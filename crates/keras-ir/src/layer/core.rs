@@ -1,4 +1,4 @@
-//! Core layers: `Dense`, `Embedding`, `Masking`, and those that change nothing at inference.
+//! Core layers: `Dense`, a bias, `Embedding`, `Masking`, and those that change nothing at inference.
 
 use super::config::Config;
 use super::{KerasLayer, MaskRule, Mismatch, WeightSpec, single};
@@ -45,6 +45,34 @@ impl KerasLayer for Dense {
             weights.push(WeightSpec::trained("bias", vec![units]));
         }
         Ok(weights)
+    }
+}
+
+/// A bias by itself: what a tied dense layer has of its own (see
+/// [`TiedDense`](crate::layer::wrapper::TiedDense)). No class of Keras.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bias {
+    /// Size of the last axis.
+    pub units: usize,
+}
+
+impl KerasLayer for Bias {
+    fn read(_class: &str, config: &mut Config<'_>) -> Self {
+        Self {
+            units: config.size("units"),
+        }
+    }
+
+    fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
+        let input = single(inputs)?;
+        match input.shape.last() {
+            Some(units) if units == self.units => Ok(vec![input.with_kind(Kind::Float)]),
+            _ => Err(Mismatch::new(format!("{} features", self.units), inputs)),
+        }
+    }
+
+    fn weights(&self, _inputs: &[Spec]) -> Result<Vec<WeightSpec>, Mismatch> {
+        Ok(vec![WeightSpec::trained("bias", vec![Some(self.units)])])
     }
 }
 

@@ -127,6 +127,11 @@ pub trait KerasLayer: std::fmt::Debug {
         MaskRule::Pass
     }
 
+    /// Whether the result depends on the masks of the inputs, besides the mask that goes on.
+    fn looks_at_masks(&self) -> bool {
+        false
+    }
+
     /// Whether Keras 3 takes the masks off the tensors that the layer is called with.
     fn clears_masks(&self) -> bool {
         false
@@ -195,7 +200,7 @@ pub fn classes() -> impl Iterator<Item = &'static str> {
 }
 
 macro_rules! registry {
-    ($($kind:ident($layer:ty): $($class:literal)|+;)*) => {
+    ($($kind:ident($layer:ty): $($class:literal)|*;)*) => {
         /// A layer of the classes that are known, with its options.
         #[derive(Clone, Debug, PartialEq)]
         #[allow(missing_docs)]
@@ -204,7 +209,7 @@ macro_rules! registry {
         }
 
         /// Every Keras class name that can be read.
-        pub const CLASSES: &[&str] = &[$($($class),+),*];
+        pub const CLASSES: &[&str] = &[$($($class,)*)*];
 
         impl LayerKind {
             /// Reads the layer `class` from its config; `None` for an unknown class. The problems
@@ -216,7 +221,7 @@ macro_rules! registry {
             ) -> Option<(Self, Vec<Problem>)> {
                 let mut config = Config::new(config, writer);
                 let kind = match class {
-                    $($($class)|+ => Self::$kind(<$layer as KerasLayer>::read(class, &mut config)),)*
+                    $($($class => Self::$kind(<$layer as KerasLayer>::read(class, &mut config)),)*)*
                     _ => return None,
                 };
                 Some((kind, config.finish()))
@@ -233,6 +238,8 @@ macro_rules! registry {
 }
 
 registry! {
+    // Of no class: surgery makes it.
+    Bias(core::Bias):;
     Dense(core::Dense): "Dense";
     Embedding(core::Embedding): "Embedding";
     Masking(core::Masking): "Masking";

@@ -98,6 +98,10 @@ impl KerasLayer for GlobalPooling {
         }
     }
 
+    fn looks_at_masks(&self) -> bool {
+        self.uses_mask()
+    }
+
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         let input = single_of_rank(inputs, self.dimensions + 2)?;
         let axes = self.axes();

@@ -7,6 +7,7 @@ mod bidirectional;
 mod rnn;
 #[cfg(test)]
 mod tests;
+mod tied_dense;
 mod time_distributed;
 
 use serde_json::{Map, Value};
@@ -19,6 +20,7 @@ use crate::version::Writer;
 
 pub use bidirectional::{Bidirectional, BidirectionalMerge};
 pub use rnn::Rnn;
+pub use tied_dense::TiedDense;
 pub use time_distributed::TimeDistributed;
 
 macro_rules! registry {
@@ -31,6 +33,7 @@ macro_rules! registry {
         #[allow(missing_docs)]
         pub enum Wrapper {
             $($wrapper($wrapper),)*
+            TiedDense(TiedDense),
         }
 
         impl Wrapper {
@@ -56,6 +59,7 @@ macro_rules! registry {
             pub fn wrapper(&self) -> &dyn KerasWrapper {
                 match self {
                     $(Self::$wrapper(wrapper) => wrapper,)*
+                    Self::TiedDense(wrapper) => wrapper,
                 }
             }
         }

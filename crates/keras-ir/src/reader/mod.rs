@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::container::{Container, ContainerError};
-use crate::graph::{FirstInputs, Graph, ModelId};
+use crate::graph::{FirstInputs, Graph, Layer, LayerId, Model, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::version::{Generation, Writer};
@@ -46,6 +46,22 @@ pub struct ReadOptions {
     pub weights: Option<PathBuf>,
     /// The file that has the architecture, where the model's own file has the weights alone.
     pub architecture: Option<PathBuf>,
+    /// New inputs in place of these tensors (`layer`, `layer:node`, `layer:node:tensor`, with `/` into
+    /// nested models); the inputs of the model if there are none. See [`Graph::split`].
+    pub from: Vec<String>,
+    /// These tensors as outputs; the outputs of the model if there are none.
+    pub to: Vec<String>,
+}
+
+impl ReadOptions {
+    /// What of a graph that was read is asked for.
+    fn cut(from: &[String], to: &[String], graph: Graph) -> Result<Graph, Report> {
+        if from.is_empty() && to.is_empty() {
+            Ok(graph)
+        } else {
+            graph.split(from, to)
+        }
+    }
 }
 
 /// Reads the saved model at `path`: a whole-model HDF5 file (Keras 1 and 2, tf.keras, and the legacy
@@ -237,8 +253,9 @@ impl Architecture {
         draft.add_weights(saved_weights);
         match draft.graph {
             Some(mut graph) if draft.problems.is_empty() => {
+                let (from, to) = (options.from.clone(), options.to.clone());
                 read_shared(&mut graph, saved_weights, options);
-                Ok(graph)
+                ReadOptions::cut(&from, &to, graph)
             }
             _ => Err(Report {
                 file: name.into(),
@@ -316,6 +333,31 @@ impl Architecture {
             problems,
             origin,
         }
+    }
+}
+
+/// A layer by itself, with the layers and models in it; no calls, no weights.
+pub(crate) struct NewLayer {
+    pub layer: LayerId,
+    pub layers: Vec<Layer>,
+    pub models: Vec<Model>,
+    pub notes: Vec<String>,
+}
+
+/// Reads the layer of an entry in a list of layers: `class_name`, `config`.
+pub(crate) fn read_layer(entry: &Value, writer: Writer) -> Result<NewLayer, Vec<Problem>> {
+    let mut builder = Builder::new(writer);
+    let layer = builder
+        .entry(entry, "")
+        .map(|entry| builder.layer(&entry, ""));
+    match layer {
+        Some(layer) if builder.problems.is_empty() => Ok(NewLayer {
+            layer,
+            layers: builder.layers,
+            models: builder.models,
+            notes: builder.notes,
+        }),
+        _ => Err(builder.problems),
     }
 }
 

@@ -61,6 +61,10 @@ impl KerasLayer for GroupNormalization {
         }
     }
 
+    fn looks_at_masks(&self) -> bool {
+        self.weighted
+    }
+
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         self.channels(inputs)?;
         Ok(vec![single(inputs)?.with_kind(Kind::Float)])

@@ -98,6 +98,10 @@ impl KerasLayer for Recurrent {
         Self { cell, options }
     }
 
+    fn looks_at_masks(&self) -> bool {
+        true
+    }
+
     fn outputs(&self, inputs: &[Spec]) -> Result<Vec<Spec>, Mismatch> {
         let dims = &self.sequence(inputs)?.shape.0;
         let batch = dims[usize::from(self.options.time_major)];

@@ -89,12 +89,7 @@ impl Scalars {
         }
         self.take(Number::Iterations, &next(list, "iteration")?)?;
         if matches!(config.learning_rate, LearningRate::Constant(_)) {
-            let rate = next(list, "learning_rate").map_err(|problem| {
-                problem.help(
-                    "a learning rate that is a Python function is not in the file: set a number \
-                     or one of Keras's schedules, or import with --fresh-optimizer",
-                )
-            })?;
+            let rate = next(list, "learning_rate")?;
             self.take(Number::LearningRate, &rate)?;
         }
         if config.class == Class::Nadam
@@ -224,7 +219,7 @@ pub(super) fn u_product(rule: &Rule, steps: u64, factors: usize) -> Option<f64> 
         if product.abs() < f32::MIN_POSITIVE {
             return Some(0.0);
         }
-        if step >= LONGEST {
+        if step.saturating_mul(factors as u64) >= LONGEST {
             return None;
         }
     }

@@ -208,3 +208,30 @@ pub(super) fn unreadable(error: &dyn std::error::Error) -> Problem {
         .key("optimizer_weights")
         .found(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::container::Dtype;
+
+    fn tensor(index: usize, value: f32) -> StoredTensor {
+        let bytes = value.to_le_bytes().to_vec();
+        StoredTensor::from_parts(format!("vars/{index}"), [1], Dtype::F32, bytes).unwrap()
+    }
+
+    #[test]
+    fn both_trees_of_a_loss_scale_optimizer_hold_the_same() {
+        let all = [1.0, 2.0, 3.0].map(|value| tensor(0, value));
+        let inner = |values: &[f32]| -> Result<(), String> {
+            let inner: Vec<_> = values.iter().map(|value| tensor(7, *value)).collect();
+            agree(&all, &inner).map_err(|problem| problem.to_string())
+        };
+        assert_eq!(inner(&[]), Ok(()));
+        assert_eq!(inner(&[2.0, 3.0]), Ok(()));
+        assert_eq!(inner(&[1.0, 2.0, 3.0]), Ok(()));
+        assert!(inner(&[2.0, 4.0]).unwrap_err().contains("vars/7"));
+        assert!(inner(&[0.0; 4]).unwrap_err().contains("at most the 3"));
+    }
+}

@@ -1,0 +1,164 @@
+//! Cross-reference: a dense layer whose kernel is the transposed table of an embedding.
+
+use serde_json::{Map, Value};
+
+use crate::activation::Activation;
+use crate::graph::{Graph, Layer, LayerId, LayerKind, Weight};
+use crate::layer::core::{Bias, Embedding};
+use crate::layer::wrapper::TiedDense;
+use crate::layer::{LayerKind as Class, Wrapper};
+use crate::problem::{Problem, ProblemKind, Report};
+
+use super::builder::Builder;
+use super::insert::{calls_of_layers, exchange};
+use super::settle::settle;
+
+impl Builder {
+    /// A new dense layer whose kernel is the transposed table of the embedding, by reference: one
+    /// parameter, with the gradients of both uses. The bias is its own, and starts with zeros.
+    ///
+    /// ```
+    /// use keras_ir::Activation;
+    /// use keras_ir::surgery::{Builder, NewLayer};
+    /// use serde_json::json;
+    ///
+    /// let mut builder = Builder::new("language");
+    /// let ids = builder.input("ids", &[None, Some(6)], "int32")?;
+    /// let words = NewLayer::new("Embedding", json!({"input_dim": 50, "output_dim": 8}));
+    /// let words = builder.layer(&words)?;
+    /// let hidden = builder.call(words, &[ids])?;
+    /// let logits = builder.tied_dense("logits", words, Some(Activation::Softmax), true)?;
+    /// let logits = builder.call(logits, &hidden)?;
+    /// let graph = builder.finish(&logits)?;
+    /// // The table, and a bias of 50.
+    /// assert_eq!(graph.variables().len(), 2);
+    /// # Ok::<(), keras_ir::Report>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A layer that is no embedding; a name that is taken.
+    pub fn tied_dense(
+        &mut self,
+        name: &str,
+        embedding: LayerId,
+        activation: Option<Activation>,
+        use_bias: bool,
+    ) -> Result<LayerId, Report> {
+        self.check_name(name, CLASS)?;
+        let graph = self.graph_mut();
+        let table = table(graph, embedding).map_err(|problem| graph.refuse(problem))?;
+        let options = TiedDense {
+            units: table.input_dim,
+            use_bias,
+            activation: activation.unwrap_or(Activation::Linear),
+        };
+        let id = add(graph, name, embedding, options, Vec::new());
+        self.add_to_root(id);
+        Ok(id)
+    }
+}
+
+impl Graph {
+    /// The model in which the dense layer at `path` has the transposed table of the embedding at
+    /// `embedding` for a kernel, by reference, and keeps its bias and activation. The kernel that it
+    /// had is gone, and so is its optimizer state.
+    ///
+    /// # Errors
+    ///
+    /// No such layers; a table that does not fit the kernel.
+    pub fn tie(&self, path: &str, embedding: &str) -> Result<Self, Report> {
+        let refuse = |problem: Problem| self.refuse(problem);
+        let found = self.find_layer(path).map_err(refuse)?;
+        let embedding = self.layer_at(embedding).map_err(refuse)?;
+        let table = table(self, embedding).map_err(refuse)?;
+        let layer = self.layer(found.layer);
+        let LayerKind::Layer(Class::Dense(dense)) = &layer.kind else {
+            let problem = Problem::new(ProblemKind::Surgery).at(&layer.path, &layer.class);
+            return Err(refuse(
+                problem.expected("a dense layer").found(&layer.class),
+            ));
+        };
+        let calls = calls_of_layers(self);
+        let elsewhere = calls.get(&found.layer).into_iter().flatten();
+        let elsewhere = elsewhere.filter(|(model, _)| *model != found.model).count();
+        if dense.units != table.input_dim || found.is_part || elsewhere > 0 {
+            let problem = Problem::new(ProblemKind::Surgery).at(&layer.path, &layer.class);
+            return Err(refuse(
+                problem
+                    .expected(format!("{} units, in one model", table.input_dim))
+                    .found(format!(
+                        "{} units, called in {} models",
+                        dense.units,
+                        elsewhere + 1
+                    )),
+            ));
+        }
+        let options = TiedDense {
+            units: dense.units,
+            use_bias: dense.use_bias,
+            activation: dense.activation,
+        };
+        let bias = layer.weights.iter().filter(|weight| weight.name == "bias");
+        let bias: Vec<Weight> = bias.cloned().collect();
+        let mut graph = self.clone();
+        let tied = add(&mut graph, &layer.name, embedding, options, bias);
+        graph.layers[tied.0].trainable = layer.trainable;
+        exchange(&mut graph, found.model, found.layer, tied);
+        settle(graph, self)
+    }
+}
+
+const CLASS: &str = "TiedDense";
+
+fn table(graph: &Graph, id: LayerId) -> Result<&Embedding, Problem> {
+    let problem = || Problem::new(ProblemKind::Surgery).expected("an Embedding");
+    let layer = graph.layers.get(id.0);
+    let layer = layer.ok_or_else(|| problem().found("a layer of another model"))?;
+    match &layer.kind {
+        LayerKind::Layer(Class::Embedding(table)) => Ok(table),
+        _ => Err(problem().at(&layer.path, &layer.class).found(&layer.class)),
+    }
+}
+
+/// A tied layer with its bias; it stands in no model yet.
+fn add(
+    graph: &mut Graph,
+    name: &str,
+    embedding: LayerId,
+    options: TiedDense,
+    bias: Vec<Weight>,
+) -> LayerId {
+    let mut parts = vec![embedding];
+    let named = |name: &str| -> Map<String, Value> {
+        let mut config = Map::new();
+        config.insert("name".into(), name.into());
+        config
+    };
+    if options.use_bias {
+        graph.layers.push(Layer {
+            name: format!("{name}_bias"),
+            path: format!("{name}/bias"),
+            class: "Bias".to_owned(),
+            kind: LayerKind::Layer(Class::Bias(Bias {
+                units: options.units,
+            })),
+            trainable: true,
+            config: named("bias"),
+            shared_object_id: None,
+            weights: bias,
+        });
+        parts.push(LayerId(graph.layers.len() - 1));
+    }
+    graph.layers.push(Layer {
+        name: name.to_owned(),
+        path: name.to_owned(),
+        class: CLASS.to_owned(),
+        kind: LayerKind::Wrapper(Wrapper::TiedDense(options), parts),
+        trainable: true,
+        config: named(name),
+        shared_object_id: None,
+        weights: Vec::new(),
+    });
+    LayerId(graph.layers.len() - 1)
+}

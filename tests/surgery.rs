@@ -1,0 +1,231 @@
+//! Surgery against Keras: cuts and what Keras makes of the same cuts by hand, halves that compose to
+//! the whole to the bit, folded normalization. `make_surgery.py` describes the arrays.
+
+#[path = "../crates/keras-ir/tests/frontiers/mod.rs"]
+mod frontiers;
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use burn_keras::{Model, Value};
+use burn_keras_tests::arrays::{Array, Npz};
+use burn_keras_tests::{Backend, Tolerance, compare};
+use frontiers::frontiers;
+use keras_ir::summary::Summary;
+use keras_ir::{Graph, ReadOptions, read};
+use serde_json::Value as Json;
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/surgery");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "h5"))
+        .collect();
+    files.sort();
+    assert_eq!(files.len(), 12);
+    files
+}
+
+fn open(path: &Path) -> Graph {
+    read(path, ReadOptions::default()).unwrap_or_else(|report| panic!("{report}"))
+}
+
+fn predict(graph: &Graph, inputs: &[Value], device: &Device, what: &str) -> Vec<Value> {
+    let model = Model::from_graph(graph, "net", device);
+    let outputs = model.and_then(|model| model.predict(inputs.to_vec()));
+    outputs.unwrap_or_else(|error| panic!("{what}: {error}"))
+}
+
+/// A cut, as `make_surgery.py` lists it.
+struct Cut {
+    what: String,
+    from: Vec<String>,
+    to: Vec<String>,
+    /// The rest of what is said of it.
+    entry: Json,
+    inputs: Vec<Array>,
+    outputs: Vec<Array>,
+}
+
+fn cuts(path: &Path) -> Vec<Cut> {
+    let text = std::fs::read_to_string(path.with_extension("cuts.json")).unwrap();
+    let entries: Vec<Json> = serde_json::from_str(&text).unwrap();
+    let arrays = Npz::open(&path.with_extension("cuts.npz"));
+    let cuts = entries.into_iter().enumerate().map(|(position, entry)| {
+        let places = |key: &str| -> Vec<String> {
+            let places = entry[key].as_array().unwrap().iter();
+            places
+                .map(|place| place.as_str().unwrap().to_owned())
+                .collect()
+        };
+        Cut {
+            what: format!("{} {} → {}", path.display(), entry["from"], entry["to"]),
+            from: places("from"),
+            to: places("to"),
+            inputs: arrays.numbered(&format!("{position}_input")),
+            outputs: arrays.numbered(&format!("{position}_output")),
+            entry,
+        }
+    });
+    cuts.collect()
+}
+
+/// The rows as the fixtures have them: the names of new inputs are Keras's to choose.
+fn rows(graph: &Graph, cut: &Graph) -> Vec<Json> {
+    let old = graph.input_names(graph.root());
+    let rows = Summary::new(cut).layers.into_iter();
+    rows.map(|row| {
+        let is_new = row.class == "InputLayer" && !old.contains(&row.name);
+        let name = (!is_new).then_some(row.name);
+        serde_json::json!([name, row.class, row.params])
+    })
+    .collect()
+}
+
+#[test]
+fn cuts_are_those_that_keras_makes_by_hand() {
+    let device = Backend::Flex.device().unwrap();
+    for path in files() {
+        let graph = open(&path);
+        for cut in cuts(&path) {
+            let Cut { what, entry, .. } = &cut;
+            let found = graph.split(&cut.from, &cut.to);
+            let found = found.unwrap_or_else(|report| panic!("{what}: {report}"));
+            found
+                .validate()
+                .unwrap_or_else(|report| panic!("{what}: {report}"));
+            let summary = Summary::new(&found);
+            assert_eq!(entry["params"], summary.params, "{what}");
+            assert_eq!(
+                entry["trainable_params"], summary.trainable_params,
+                "{what}"
+            );
+            if let Some(expected) = entry["layers"].as_array() {
+                assert_eq!(&rows(&graph, &found), expected, "{what}");
+            }
+            let inputs: Vec<Value> = cut
+                .inputs
+                .iter()
+                .map(|input| input.value(&device))
+                .collect();
+            let outputs = predict(&found, &inputs, &device, what);
+            assert_eq!(outputs.len(), cut.outputs.len(), "{what}");
+            for (output, expected) in outputs.iter().zip(&cut.outputs) {
+                near(output, (&expected.shape(), &expected.values()), what);
+            }
+        }
+    }
+}
+
+fn near(found: &Value, expected: (&[usize], &[f64]), what: &str) {
+    let values: Vec<f64> = found.to_data().unwrap().iter::<f64>().collect();
+    let difference = compare((&found.shape(), &values), expected, Tolerance::default());
+    difference.unwrap_or_else(|difference| panic!("{what}: {difference}"));
+}
+
+/// The bits of all outputs.
+fn bits(outputs: &[Value]) -> Vec<(Vec<usize>, Vec<u32>)> {
+    let bits = outputs.iter().map(|output| {
+        let data = output.to_data().unwrap();
+        (
+            output.shape(),
+            data.iter::<f32>().map(f32::to_bits).collect(),
+        )
+    });
+    bits.collect()
+}
+
+#[test]
+fn halves_give_the_bits_of_the_whole_at_every_frontier() {
+    let device = Backend::Flex.device().unwrap();
+    let mut count = 0;
+    for path in files() {
+        let graph = open(&path);
+        let inputs: Vec<Value> = graph
+            .root()
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(position, tensor)| {
+                numbers(
+                    &graph.root().tensors[tensor.0].spec.shape.0,
+                    position,
+                    &device,
+                )
+            })
+            .collect();
+        let name = path.display().to_string();
+        let whole = bits(&predict(&graph, &inputs, &device, &name));
+        let all = frontiers(&graph, 1000);
+        assert!(all.len() < 1000, "{name}");
+        for frontier in all {
+            count += 1;
+            let names: Vec<String> = frontier
+                .iter()
+                .map(|place| graph.place_name(place))
+                .collect();
+            let what = format!("{name} at {}", names.join(", "));
+            let head = graph.cut(&[], &frontier);
+            let head = head.unwrap_or_else(|report| panic!("{what}: {report}"));
+            let tail = graph.cut(&frontier, &[]);
+            let tail = tail.unwrap_or_else(|report| panic!("{what}: {report}"));
+            // Of several inputs the head keeps those that it needs.
+            let of_graph = graph.input_names(graph.root());
+            let of_head: Vec<Value> = head
+                .input_names(head.root())
+                .iter()
+                .map(|name| {
+                    inputs[of_graph.iter().position(|other| other == name).unwrap()].clone()
+                })
+                .collect();
+            let between = predict(&head, &of_head, &device, &what);
+            let outputs = predict(&tail, &between, &device, &what);
+            assert_eq!(bits(&outputs), whole, "{what}");
+            let again = head.compose(&tail);
+            let again = again.unwrap_or_else(|report| panic!("{what}: {report}"));
+            assert_eq!(
+                bits(&predict(&again, &inputs, &device, &what)),
+                whole,
+                "{what}"
+            );
+        }
+    }
+    assert!(count > 150, "{count} frontiers");
+}
+
+/// A batch of three with numbers between −1 and 1.
+fn numbers(shape: &[Option<usize>], seed: usize, device: &Device) -> Value {
+    let shape: Vec<usize> = shape.iter().map(|size| size.unwrap_or(3)).collect();
+    let count = shape.iter().product();
+    let numbers = (0..count).map(|at: usize| ((at * 37 + seed * 11) % 101) as f32 / 50.0 - 1.0);
+    Value::from_elements(numbers.collect(), &shape, device).unwrap()
+}
+
+#[test]
+fn folded_normalization_gives_the_same_outputs() {
+    let device = Backend::Flex.device().unwrap();
+    let mut count = 0;
+    for path in files() {
+        let graph = open(&path);
+        let (folded, gone) = graph.fold_batch_normalization().unwrap();
+        if gone.is_empty() {
+            continue;
+        }
+        count += gone.len();
+        let name = path.display().to_string();
+        let shape = graph.root().tensors[graph.root().inputs[0].0]
+            .spec
+            .shape
+            .0
+            .clone();
+        let inputs = [numbers(&shape, 0, &device)];
+        let before = predict(&graph, &inputs, &device, &name);
+        let after = predict(&folded, &inputs, &device, &name);
+        for (found, expected) in after.iter().zip(&before) {
+            let values: Vec<f64> = expected.to_data().unwrap().iter::<f64>().collect();
+            near(found, (&expected.shape(), &values), &name);
+        }
+    }
+    assert_eq!(count, 2 * 5, "the normalizations of the residual network");
+}
