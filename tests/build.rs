@@ -41,6 +41,22 @@ fn main() {
             cases.push_str(&adapter(&plan, &module, &path));
         }
     }
+    let mut trained = String::new();
+    for path in trained_models(&here) {
+        println!("cargo::rerun-if-changed={}", path.display());
+        let name = value_name(&format!("resume_{}", stem(&path)));
+        let graph = read(&path, ReadOptions::default()).unwrap_or_else(|report| panic!("{report}"));
+        let plan = lower(&graph, &name).unwrap_or_else(|report| panic!("{report}"));
+        let source = generate(&plan, &CodegenOptions::default());
+        let file = out.join(format!("{name}.rs"));
+        fs::write(&file, source).unwrap();
+        writeln!(modules, "#[path = {file:?}]\nmod source_{name};").unwrap();
+        trained.push_str(&training(&plan, &format!("source_{name}"), &path));
+    }
+    let trained = format!(
+        "/// Generated models that train.\npub const TRAINED: &[Trained] = &[\n{trained}];\n"
+    );
+    fs::write(out.join("trained.rs"), trained).unwrap();
     let source = format!(
         "{modules}\n/// Every generated model, with an adapter.\npub const SOURCES: &[Source] = &[\n{cases}];\n"
     );
@@ -98,6 +114,62 @@ fn adapter(plan: &Plan, module: &str, path: &Path) -> String {
         run_on: {run_on},
     }},\n",
         path, plan.name, root.type_name,
+    )
+}
+
+/// Models whose source is trained: every form of an optimizer, a loss and what else a training step
+/// looks at.
+fn trained_models(here: &Path) -> impl Iterator<Item = PathBuf> {
+    let folder = here.join("fixtures/resume");
+    [
+        "adafactor_k3.keras",
+        "adagrad_legacy.h5",
+        "adam_amsgrad_k3.h5",
+        "decay_legacy.h5",
+        "ema_k3.h5",
+        "ftrl_k2.h5",
+        "global_clipnorm_k3.h5",
+        "loss_classes_k3.h5",
+        "loss_mask_weight_k3.keras",
+        "loss_of_logits_k3.h5",
+        "loss_scale_k2.h5",
+        "muon_k3.h5",
+        "nested_activity_k3.keras",
+        "norms_k2.h5",
+        "rare_ids_sgd_legacy.h5",
+        "recurrent_regularizers_k3.keras",
+        "regularizers_k3.h5",
+        "rmsprop_centered_k2.h5",
+        "schedule_cosine_k3.keras",
+        "weight_decay_k3.h5",
+    ]
+    .into_iter()
+    .map(move |name| folder.join(name))
+}
+
+/// The entry of one model that trains.
+fn training(plan: &Plan, module: &str, path: &Path) -> String {
+    let root = plan.root();
+    let inputs = root.bodies[0].inputs.iter().map(|_| "next(&mut inputs)?");
+    let inputs: Vec<&str> = inputs.collect();
+    format!(
+        "    Trained {{
+        path: {path:?},
+        name: {:?},
+        train: |weights, state, batches, device| {{
+            let mut model = {module}::{ty}::from_bytes(weights, device)?;
+            let mut optimizer = {module}::{ty}::optimizer_config().resume_bytes(&model, state)?;
+            for (mut inputs, targets) in batches {{
+                let loss = optimizer.scale_loss(model.loss({}, targets)?);
+                let gradients = GradientsParams::from_grads(loss.backward(), &model);
+                model = optimizer.step(model, gradients);
+            }}
+            Ok((record::to_bytes(&model.valid())?, optimizer.save_bytes()?))
+        }},
+    }},\n",
+        plan.name,
+        inputs.join(", "),
+        ty = root.type_name,
     )
 }
 

@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::path::Path;
+
+use burn::module::Module;
 use burn_keras::Model;
+use burn_keras_nn::record::to_bytes;
 use burn_keras_tests::Backend;
-use burn_keras_tests::resume::{Case, files};
+use burn_keras_tests::generated::TRAINED;
+use burn_keras_tests::resume::{Case, STEPS, files};
 
 fn goes_on(backend: Backend, is_wanted: impl Fn(&str) -> bool) {
     let Some(device) = backend.device() else {
@@ -23,6 +28,7 @@ fn goes_on(backend: Backend, is_wanted: impl Fn(&str) -> bool) {
         let (model, mut optimizer) = case.start(&device);
         let model = case.run(model, &mut optimizer, &mut failures);
         case.compare(&model, &optimizer, &mut failures);
+        case.check_records(&model, &optimizer, &mut failures);
     }
     assert!(count > 50, "only {count} cases");
     assert!(failures.is_empty(), "{backend:?}:\n{}", failures.join("\n"));
@@ -56,4 +62,29 @@ fn state_that_was_not_saved_is_refused() {
         assert!(error.contains("--fresh-optimizer"), "{error}");
         assert_eq!(model.optimizer().unwrap().iterations(), 0);
     }
+}
+
+/// Generated source trains as the run-time model does, to the bit.
+#[test]
+fn generated_source_takes_the_same_steps() {
+    let device = Backend::Flex.device().unwrap().autodiff();
+    let mut failures = Vec::new();
+    for source in TRAINED {
+        let case = Case::read_as(Path::new(source.path), source.name);
+        let (model, mut optimizer) = case.start(&device);
+        let weights = to_bytes(&model.valid()).unwrap();
+        let state = optimizer.save_bytes().unwrap();
+        let batches = (0..STEPS).map(|step| {
+            let inputs = case.inputs(step, &device).into_iter();
+            (inputs, case.targets(step, &device))
+        });
+        let trained = (source.train)(weights, state, batches.collect(), &device);
+        let (weights, state) = trained.unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        let model = case.run(model, &mut optimizer, &mut failures);
+        let same = to_bytes(&model.valid()).unwrap() == weights;
+        assert!(same, "{}: other weights", case.name);
+        let same = optimizer.save_bytes().unwrap() == state;
+        assert!(same, "{}: another state", case.name);
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

@@ -24,6 +24,7 @@ fn kinds(plan: &Plan, kinds: &mut BTreeSet<String>) {
                 Operation::Model { .. } => "Model".to_owned(),
                 Operation::Module(module)
                 | Operation::Lookup(module)
+                | Operation::Project(module)
                 | Operation::Apply { module, .. } => {
                     let kind = match module {
                         ModuleRef::Own(index) => &model.fields[*index].kind,

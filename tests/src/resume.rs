@@ -12,7 +12,7 @@ use burn_keras::{Model, Value};
 use burn_keras_import::Plan;
 use burn_keras_import::lower::lower;
 use burn_keras_import::plan::Parameter;
-use burn_keras_import::record::permute;
+use burn_keras_import::record::{Layout, layout, permute};
 use burn_keras_nn::loss::Target;
 use burn_keras_nn::optim::KerasOptimizer;
 use burn_keras_nn::training::Targets;
@@ -49,6 +49,9 @@ pub fn folder() -> PathBuf {
 }
 
 /// All saved models with state, in the order of their names.
+///
+/// Without those of which a file does not tell how they went on: whether tf.keras ran eagerly
+/// (`.h5`), which decides its Nadam; and without masks in batch statistics, which are told.
 pub fn files() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder()).unwrap();
     let mut files: Vec<PathBuf> = entries
@@ -59,7 +62,11 @@ pub fn files() -> Vec<PathBuf> {
             let is_legacy = path
                 .file_stem()
                 .is_some_and(|stem| stem.to_string_lossy().ends_with("_legacy"));
-            matches!(end, Some("h5" | "keras")) && !(is_legacy && end == Some("keras"))
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            matches!(end, Some("h5" | "keras"))
+                && !(is_legacy && end == Some("keras"))
+                && name != "nadam_eager_k2.h5"
+                && !name.starts_with("norms_masked")
         })
         .collect();
     files.sort();
@@ -69,8 +76,13 @@ pub fn files() -> Vec<PathBuf> {
 impl Case {
     /// Reads the model at `path` and the run that went on from there.
     pub fn read(path: &Path) -> Self {
+        Self::read_as(path, "net")
+    }
+
+    /// [`read`](Self::read), with another name for the model.
+    pub fn read_as(path: &Path, name: &str) -> Self {
         let graph = read(path, ReadOptions::default()).unwrap_or_else(|report| panic!("{report}"));
-        let plan = lower(&graph, "net").unwrap_or_else(|report| panic!("{report}"));
+        let plan = lower(&graph, name).unwrap_or_else(|report| panic!("{report}"));
         Self {
             name: path.file_name().unwrap().to_string_lossy().into_owned(),
             steps: Npz::open(&path.with_extension("steps.npz")),
@@ -133,7 +145,7 @@ impl Case {
 
     /// The model and its optimizer as Keras saved them.
     pub fn start(&self, device: &Device) -> (Model, KerasOptimizer) {
-        let model = Model::from_graph(&self.graph, "net", device).unwrap();
+        let model = Model::from_graph(&self.graph, &self.plan.name, device).unwrap();
         let optimizer = model
             .optimizer_of(&self.graph)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name));
@@ -179,6 +191,49 @@ impl Case {
         model
     }
 
+    /// Holds what Burn saves after some steps against what importing writes: paths, slots, shapes,
+    /// types, ranks and ids of both records; and loads it on flex, whatever backend saved it.
+    pub fn check_records(
+        &self,
+        model: &Model,
+        optimizer: &KerasOptimizer,
+        failures: &mut Vec<String>,
+    ) {
+        let mut hold = |kind: &str, found: Layout, expected: Layout| {
+            let found = found.like(&expected).to_string();
+            if found != expected.to_string() {
+                let name = &self.name;
+                failures.push(format!("{name} {kind}:\n{found}Imported:\n{expected}"));
+            }
+        };
+        let weights = burn_keras_nn::record::to_bytes(&model.valid()).unwrap();
+        let found = layout::of_weights_bytes(&weights).unwrap();
+        hold("weights", found, layout::of_weights(&self.plan));
+        let state = optimizer.save_bytes().unwrap();
+        let imported = self.graph.optimizer.as_ref().unwrap().as_ref().unwrap();
+        let mut expected = layout::of_optimizer(&self.plan, &self.graph, imported);
+        let mut found = layout::of_optimizer_bytes(&state).unwrap();
+        // Sums of gradients are there between two steps that apply them.
+        for layout in [&mut expected, &mut found] {
+            layout
+                .entries
+                .retain(|entry| entry.field.as_deref() != Some("keras.gradient_accumulator"));
+        }
+        hold("optimizer", found, expected);
+
+        let flex = Device::flex().autodiff();
+        let again = Model::from_graph(&self.graph, &self.plan.name, &flex).unwrap();
+        let again = again.load_record_bytes(weights.to_vec()).unwrap();
+        let optimizer = again.optimizer_from_bytes(state.to_vec()).unwrap();
+        let same = burn_keras_nn::record::to_bytes(&again.valid()).unwrap();
+        if tensors(&same) != tensors(&weights) {
+            failures.push(format!("{}: other weights after loading", self.name));
+        }
+        if tensors(&optimizer.save_bytes().unwrap()) != tensors(&state) {
+            failures.push(format!("{}: another state after loading", self.name));
+        }
+    }
+
     /// Says where parameters, batch statistics and slots are not those that Keras has after all
     /// steps.
     pub fn compare(&self, model: &Model, optimizer: &KerasOptimizer, failures: &mut Vec<String>) {
@@ -195,12 +250,12 @@ impl Case {
         let state = tensors(&record);
         let mut seen = 0;
         for parameter in self.plan.parameters.iter().filter(|p| p.trained) {
-            let id = parameter.id("net");
+            let id = parameter.id(&self.plan.name);
             for (slot, field) in slots(optimizer) {
                 let Some(found) = state.get(&format!("{id}.{field}")) else {
                     continue;
                 };
-                seen += 1;
+                seen += usize::from(found.iter().any(|value| *value != 0.0));
                 let expected = self.expected("after_state", parameter, Some(slot));
                 match expected {
                     Some((path, expected)) => self.hold(&path, found, &expected, failures),
@@ -211,16 +266,16 @@ impl Case {
                 }
             }
         }
-        if seen != state.len() {
-            let count = state.len();
-            failures.push(format!("{}: {seen} of {count} slots compared", self.name));
-        }
         let names = self
             .steps
             .names()
             .filter(|name| name.starts_with("after_state/") && name.matches('/').count() > 2);
-        // Adafactor of Keras 3 keeps scalars for what is no matrix.
-        let expected = names.filter(|name| !self.steps.array(name).shape().is_empty());
+        // Adafactor of Keras 3 keeps scalars for what is no matrix, SGD of tf.keras zeros where it has
+        // no momentum.
+        let expected = names.filter(|name| {
+            let array = self.steps.array(name);
+            !array.shape().is_empty() && array.values().iter().any(|value| *value != 0.0)
+        });
         let expected = expected.count();
         if expected != seen {
             failures.push(format!("{}: {seen} slots, Keras has {expected}", self.name));
@@ -239,6 +294,10 @@ impl Case {
             let Some(expected) = self.steps.get(&format!("after_state/{name}")) else {
                 continue;
             };
+            // tf.keras does not save its loss scale, which starts anew.
+            if key.starts_with("keras.loss_scale") && !self.graph.generation.is_keras3() {
+                continue;
+            }
             let expected = expected.values()[0];
             let found = reader.scalars().get(key).map(|value| match value {
                 Scalar::Float(value) => *value,

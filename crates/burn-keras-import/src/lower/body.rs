@@ -821,6 +821,14 @@ impl<'g> LayerCall<'_, 'g> {
         self.graph().activity_regularizer(self.id)
     }
 
+    /// Tells how training differs, once.
+    pub fn note_of_training(&mut self, text: &str) {
+        let note = format!("{} ({}): {text}", self.layer.path, self.layer.class);
+        if !self.lowering.notes.contains(&note) {
+            self.lowering.notes.push(note);
+        }
+    }
+
     /// Adds a penalty to the loss.
     pub fn add_penalty(&mut self, penalty: ValueId) {
         self.builder.penalties.push(penalty);

@@ -208,6 +208,8 @@ pub(crate) struct Lowering<'g> {
     /// The bodies that exist, by model and signature.
     bodies: HashMap<(ModelId, Signature), usize>,
     problems: Vec<Problem>,
+    /// What differs in training.
+    notes: Vec<String>,
 }
 
 impl<'g> Lowering<'g> {
@@ -234,6 +236,7 @@ impl<'g> Lowering<'g> {
             models: Vec::new(),
             bodies: HashMap::new(),
             problems: Vec::new(),
+            notes: Vec::new(),
         };
         lowering.models = lowering.structs();
         lowering
@@ -400,7 +403,7 @@ impl<'g> Lowering<'g> {
         plan.parameters = parameters;
         check_weights(self.graph, &plan)?;
         check_ids(&plan, &self.graph.file)?;
-        let mut notes = Vec::new();
+        let mut notes = self.notes;
         plan.training = training::training(self.graph, &plan, compiled, body, &mut notes);
         plan.notes.extend(notes);
         Ok(plan)

@@ -81,6 +81,41 @@ fn samples() {
     }
 }
 
+/// The state of each optimizer of Keras 3 for one model; the tests of resumed training hold what
+/// Burn saves on each backend against the same layouts.
+#[test]
+fn optimizers() {
+    let folder = root().join("tests/fixtures/resume");
+    for name in [
+        "accumulation",
+        "adadelta",
+        "adafactor",
+        "adagrad",
+        "adam_amsgrad",
+        "adam",
+        "adamax",
+        "adamw",
+        "ema",
+        "ftrl",
+        "lamb",
+        "lion",
+        "loss_scale",
+        "muon",
+        "nadam",
+        "rmsprop_centered",
+        "rmsprop",
+        "sgd_momentum",
+    ] {
+        let path = folder.join(format!("{name}_k3.keras"));
+        let graph = read(&path, ReadOptions::default()).expect("a readable model");
+        let plan = lower(&graph, "net").expect("a plan");
+        let state = graph.optimizer.as_ref().expect("state that fits");
+        let state = state.as_ref().expect("state");
+        let slots = layout::of_optimizer(&plan, &graph, state);
+        check(&format!("optimizer.{name}"), &slots.to_string());
+    }
+}
+
 /// Everything that is wrong with a file, as people read it.
 #[test]
 fn problems() {

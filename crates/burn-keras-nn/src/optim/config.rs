@@ -182,6 +182,9 @@ pub enum LossScale {
         initial_scale: f64,
         /// 2000 in Keras.
         dynamic_growth_steps: u64,
+        /// Whether steps that are not made count as iterations all the same, and the scale does not
+        /// fall below 1, as in tf.keras.
+        counts_skipped: bool,
     },
 }
 
@@ -199,6 +202,12 @@ pub struct Variable {
     /// Whether weight decay leaves it out: `exclude_from_weight_decay(var_list=[..])`.
     #[config(default = false)]
     pub exclude_from_weight_decay: bool,
+    /// Whether a step leaves the rows that have no gradient as they are, their slots too: so do
+    /// some of `tf.keras.optimizers.legacy` with the rows of a table that no lookup has met.
+    ///
+    /// A row that was met and has a gradient of zeros is taken for one that was not.
+    #[config(default = false)]
+    pub lazy: bool,
 }
 
 /// Configuration of a [`KerasOptimizer`](super::KerasOptimizer): a rule, and what Keras's base
@@ -300,6 +309,7 @@ pub(super) struct Parameter {
     pub(super) by_adam: bool,
     pub(super) weight_decay: Option<f64>,
     pub(super) constraint: Option<Constraint>,
+    pub(super) lazy: bool,
 }
 
 impl KerasOptimizerConfig {
@@ -352,6 +362,7 @@ impl KerasOptimizerConfig {
             by_adam,
             weight_decay: weight_decay.filter(|_| !excluded),
             constraint: variable.constraint,
+            lazy: variable.lazy,
         }
     }
 

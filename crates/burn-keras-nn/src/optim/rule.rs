@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use burn::{
     optim::{LearningRate, ModuleOptimizer, Optimizer, RecordState, StateSink, StateSource},
     store::burn_pack::Scalar,
-    tensor::{Device, Tensor, TensorData},
+    tensor::{Bool, Device, Tensor, TensorData},
 };
 
 use super::layout::Layout;
@@ -177,6 +177,22 @@ impl Slots {
     /// Keeps the number `name`.
     pub fn keep_scalar(&mut self, name: &'static str, value: f64) {
         self.scalars.insert(name, value);
+    }
+
+    /// Takes the slots of `before` back where `met` is false; those that `before` lacks stay.
+    pub(super) fn keep_rows<const D: usize>(
+        &mut self,
+        before: &Self,
+        met: &Tensor<D, Bool>,
+        like: &Tensor<D>,
+    ) {
+        for (name, old) in &before.tensors {
+            let old = old.clone().into_tensor(like.dims(), like);
+            let new = self.take_shaped(name, like.dims(), like);
+            if let Some((old, new)) = old.zip(new) {
+                self.keep(name, old.mask_where(met.clone(), new));
+            }
+        }
     }
 
     pub(super) fn flatten(&self, fields: Fields, prefix: &str, out: &mut StateSink) {

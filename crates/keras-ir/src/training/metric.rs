@@ -262,9 +262,16 @@ impl Graph {
             for (output, values) in listed(&config[key], &outputs, key)?.into_iter().enumerate() {
                 for value in values {
                     let (name, function) = read(value, key)?;
+                    let of_output = outputs.names.get(output).filter(|_| outputs.count() > 1);
+                    let mut taken = metrics.iter().map(|metric| &metric.name);
+                    let mut reported = with_output(&name, of_output);
+                    // As one without weights: Keras tells them apart.
+                    if weighted && taken.any(|other| *other == reported) {
+                        reported = with_output(&format!("weighted_{name}"), of_output);
+                    }
                     metrics.push(Metric {
                         output,
-                        name: reported(name, outputs.names.get(output), outputs.count()),
+                        name: reported,
                         function,
                         weighted,
                     });
@@ -362,28 +369,21 @@ fn is_loss(named: &Named<'_>) -> bool {
 }
 
 /// The name with that of the output in front, where there are several; tf.keras writes it so.
-fn reported(name: String, output: Option<&String>, count: usize) -> String {
+fn with_output(name: &str, output: Option<&String>) -> String {
     match output {
-        Some(output) if count > 1 && !name.starts_with(&format!("{output}_")) => {
-            format!("{output}_{name}")
-        }
-        _ => name,
+        Some(output) if !name.starts_with(&format!("{output}_")) => format!("{output}_{name}"),
+        _ => name.to_owned(),
     }
 }
 
-/// Names that stand twice get numbers, or `weighted_` in front, as in Keras 3.
+/// Names that stand twice get numbers.
 fn distinguish(metrics: &mut Metrics) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for metric in metrics {
-        let mut name = metric.name.clone();
-        if metric.weighted && seen.contains_key(&name) {
-            name = format!("weighted_{name}");
-        }
-        let times = seen.entry(name.clone()).or_insert(0);
+        let times = seen.entry(metric.name.clone()).or_insert(0);
         if *times > 0 {
-            name = format!("{name}_{times}");
+            metric.name = format!("{}_{times}", metric.name);
         }
         *times += 1;
-        metric.name = name;
     }
 }

@@ -41,6 +41,11 @@ impl Lower for BatchNormalization {
     }
 
     fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        if call.mask().is_some() {
+            call.note_of_training(
+                "Keras leaves masked steps out of its batch statistics, burn-keras does not",
+            );
+        }
         let input = call.float_input();
         let positions = self.positions(call.spec(input)).unwrap_or_default();
         let value = match positions.as_slice() {

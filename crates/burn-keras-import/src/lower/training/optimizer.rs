@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use keras_ir::graph::{Graph, WeightRef};
+use keras_ir::graph::{Graph, LayerKind, WeightRef};
+use keras_ir::layer::LayerKind as Class;
 use keras_ir::training::Object;
-use keras_ir::training::optimizer::{Clipping, Ema, Epsilon, LossScale, OptimizerConfig, Rule};
+use keras_ir::training::optimizer::{
+    Clipping, Ema, Epsilon, Implementation, LossScale, OptimizerConfig, Rule,
+};
 use keras_ir::training::schedule::{LearningRate, Schedule};
 use keras_ir::{Problem, ProblemKind};
 
@@ -44,7 +47,8 @@ pub(super) fn optimizer(graph: &Graph, plan: &Plan) -> Result<Option<Literal>, V
         options.push(("gradient_accumulation_steps", some(count(steps))));
     }
     if let Some(scale) = &config.loss_scale {
-        options.push(("loss_scale", some(loss_scale(scale))));
+        let of_keras3 = config.implementation == Implementation::Keras3;
+        options.push(("loss_scale", some(loss_scale(scale, !of_keras3))));
     }
     if !variables.is_empty() {
         options.push(("variables", Literal::Map(variables)));
@@ -193,7 +197,7 @@ fn ema(ema: &Ema) -> Literal {
     Literal::Config("Ema", Fields::new(), options)
 }
 
-fn loss_scale(scale: &LossScale) -> Literal {
+fn loss_scale(scale: &LossScale, counts_skipped: bool) -> Literal {
     const TYPE: &str = "LossScale";
     match scale {
         LossScale::Fixed(factor) => Literal::TupleVariant(TYPE, "Fixed", vec![(*factor).into()]),
@@ -204,6 +208,7 @@ fn loss_scale(scale: &LossScale) -> Literal {
             let fields = vec![
                 ("initial_scale", (*initial_scale).into()),
                 ("dynamic_growth_steps", count(*dynamic_growth_steps)),
+                ("counts_skipped", counts_skipped.into()),
             ];
             Literal::Variant(TYPE, "Dynamic", fields)
         }
@@ -435,6 +440,9 @@ fn variables(
         if let Some(object) = constraint {
             options.push(("constraint", some(objects::constraint(object))));
         }
+        if is_lazy(config) && is_table(graph, parameter) {
+            options.push(("lazy", true.into()));
+        }
         if !options.is_empty() {
             let variable = Literal::Config("Variable", Fields::new(), options);
             found.push((parameter.path.clone(), variable));
@@ -445,6 +453,23 @@ fn variables(
     } else {
         Err(problems)
     }
+}
+
+/// Whether the optimizer leaves the rows of a table alone that no lookup has met, slots too:
+/// `_resource_apply_sparse` of `tf.keras.optimizers.legacy`, where it is not the dense step.
+fn is_lazy(config: &OptimizerConfig) -> bool {
+    config.implementation == Implementation::TfLegacy
+        && match config.rule {
+            Rule::Sgd { momentum, .. } | Rule::RmsProp { momentum, .. } => momentum > 0.0,
+            Rule::Adadelta { .. } | Rule::Adamax { .. } | Rule::Ftrl { .. } => true,
+            _ => false,
+        }
+}
+
+/// Whether the parameter is a table of a lookup.
+fn is_table(graph: &Graph, parameter: &Parameter) -> bool {
+    let layer = graph.layer(parameter.weight.layer);
+    matches!(&layer.kind, LayerKind::Layer(Class::Embedding(_)))
 }
 
 /// Keras's shape and the order of its axes in Burn, `None` where both are Burn's.

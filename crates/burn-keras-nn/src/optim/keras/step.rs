@@ -11,6 +11,7 @@ use super::{ACCUMULATOR, AVERAGE, KerasOptimizer};
 use crate::optim::{
     adam::decayed,
     config::{Clipping, LossScale},
+    rule::Slots,
 };
 
 pub(super) fn step<M: Module>(
@@ -24,13 +25,20 @@ pub(super) fn step<M: Module>(
     let dynamic = match optimizer.config.loss_scale {
         Some(LossScale::Dynamic {
             dynamic_growth_steps,
+            counts_skipped,
             ..
-        }) => Some(dynamic_growth_steps),
+        }) => Some((dynamic_growth_steps, counts_skipped)),
         _ => None,
     };
-    if dynamic.is_some() && !all_finite(&module, &mut gradients) {
+    if let Some((_, counts_skipped)) = dynamic
+        && !all_finite(&module, &mut gradients)
+    {
         optimizer.scale.scale *= 0.5;
         optimizer.scale.steps = 0;
+        if counts_skipped {
+            optimizer.scale.scale = optimizer.scale.scale.max(1.0);
+            optimizer.iterations += 1;
+        }
         return module;
     }
     if optimizer.config.loss_scale.is_some() {
@@ -51,7 +59,7 @@ pub(super) fn step<M: Module>(
         updates,
     });
     optimizer.iterations += 1;
-    if let Some(growth) = dynamic {
+    if let Some((growth, _)) = dynamic {
         let scale = &mut optimizer.scale;
         scale.steps += 1;
         if scale.steps >= growth {
@@ -302,7 +310,14 @@ impl ModuleMapper for Update<'_> {
                     value = decayed(value, decay, step.rate);
                 }
                 let slots = optimizer.slots.entry(id.val()).or_default();
-                value = optimizer.config.rule.update(&step, value, gradient, slots);
+                let rule = &optimizer.config.rule;
+                value = if parameter.lazy {
+                    lazily(value, gradient, slots, |value, gradient, slots| {
+                        rule.update(&step, value, gradient, slots)
+                    })
+                } else {
+                    rule.update(&step, value, gradient, slots)
+                };
                 slots.time = step.time;
             }
             if let Some(averages) = averages {
@@ -326,6 +341,25 @@ impl ModuleMapper for Update<'_> {
             }
         })
     }
+}
+
+/// The step that `update` makes, of the rows that have a gradient alone.
+fn lazily<const D: usize>(
+    value: Tensor<D>,
+    gradient: Tensor<D>,
+    slots: &mut Slots,
+    update: impl FnOnce(Tensor<D>, Tensor<D>, &mut Slots) -> Tensor<D>,
+) -> Tensor<D> {
+    let shape = value.dims();
+    let rows = gradient.clone().abs().reshape([shape[0] as isize, -1]);
+    let met = rows.sum_dim(1).greater_elem(0.0);
+    let met = met
+        .expand([shape[0], shape[1..].iter().product()])
+        .reshape(shape);
+    let before = slots.clone();
+    let new = update(value.clone(), gradient, slots);
+    slots.keep_rows(&before, &met, &new);
+    value.mask_where(met, new)
 }
 
 struct Finalize<'a>(&'a KerasOptimizer);

@@ -395,6 +395,7 @@ fn cases() -> Vec<Case> {
                     .with_loss_scale(Some(LossScale::Dynamic {
                         initial_scale: 8.0,
                         dynamic_growth_steps: 3,
+                        counts_skipped: false,
                     }))
             })
             .run(Run {
