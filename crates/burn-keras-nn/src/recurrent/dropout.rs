@@ -58,11 +58,8 @@ impl RecurrentDropout {
             DropoutMasks::Shared | DropoutMasks::SharedWithState => 1,
         };
         let draw = |rate: f64, width: usize| {
-            let count = if active(x, &self.training, rate) {
-                count
-            } else {
-                0
-            };
+            let acts = rate < 1.0 && active(x, &self.training, rate);
+            let count = if acts { count } else { 0 };
             let mask = || scaled_keep(x, [batch, width], rate);
             core::iter::repeat_with(mask).take(count).collect()
         };

@@ -164,7 +164,8 @@ impl Gru {
         self.run(x, mask, state, masks)
     }
 
-    fn run(
+    /// [`forward`](Self::forward) with given masks of dropout.
+    pub(super) fn run(
         &self,
         x: Tensor<3>,
         mask: Option<Tensor<2, Bool>>,

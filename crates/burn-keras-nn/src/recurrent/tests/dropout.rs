@@ -3,7 +3,7 @@
 //! of Keras's cell, which was then called with `training=True, use_cudnn=False`, the mask and the
 //! initial states. Keras 2's numbers are its formula in NumPy.
 
-use burn::module::{AutodiffModule, Module, Param};
+use burn::module::{Module, Param};
 
 use super::super::dropout::Masks;
 use super::*;
