@@ -22,21 +22,30 @@ use burn::{
 use crate::math::square_root;
 
 /// Whether a layer with `rate` has anything to do.
-fn active<const D: usize>(x: &Tensor<D>, training: &Param<Flag>, rate: f64) -> bool {
+pub(crate) fn active<const D: usize>(x: &Tensor<D>, training: &Param<Flag>, rate: f64) -> bool {
     rate > 0.0 && training.is_enabled() && x.device().is_autodiff()
 }
 
 /// 1 with probability `1 - rate`, else 0, in `shape`.
-fn keep<const D: usize>(x: &Tensor<D>, shape: [usize; D], rate: f64) -> Tensor<D> {
+fn keep<const D: usize, const R: usize>(x: &Tensor<D>, shape: [usize; R], rate: f64) -> Tensor<R> {
     let options = (&x.device(), x.dtype());
     Tensor::random(shape, Distribution::Bernoulli(1.0 - rate), options)
+}
+
+/// 0 with probability `rate`, else `1 / (1 - rate)`, in `shape`; for rates below 1.
+pub(crate) fn scaled_keep<const D: usize, const R: usize>(
+    x: &Tensor<D>,
+    shape: [usize; R],
+    rate: f64,
+) -> Tensor<R> {
+    keep(x, shape, rate).div_scalar(1.0 - rate)
 }
 
 fn drop<const D: usize>(x: Tensor<D>, shape: [usize; D], rate: f64) -> Tensor<D> {
     if rate >= 1.0 {
         return x.zeros_like();
     }
-    let noise = keep(&x, shape, rate).div_scalar(1.0 - rate);
+    let noise = scaled_keep(&x, shape, rate);
     x.mul(noise)
 }
 

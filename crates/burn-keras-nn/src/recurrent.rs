@@ -26,10 +26,12 @@ macro_rules! setters {
     };
 }
 
+mod dropout;
 mod gru;
 mod lstm;
 mod simple_rnn;
 
+pub use dropout::{DropoutMasks, RecurrentDropout};
 pub use gru::{Gru, GruConfig};
 pub use lstm::{Lstm, LstmConfig, LstmOutput};
 pub use simple_rnn::{SimpleRnn, SimpleRnnConfig};
@@ -41,6 +43,7 @@ use burn::{
 };
 
 use crate::activation::Activation;
+use dropout::Product;
 
 /// What a step gives that the mask hides. The states are carried over it in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -166,17 +169,28 @@ impl Run {
     }
 }
 
-/// `x` `[batch, steps, features]` times `kernel`, plus `bias`: `[steps, batch, gates]`.
+/// `x` `[batch, steps, features]` times `kernel`, plus `bias`: `[steps, batch, gates]`. `masks`
+/// `[batch, features]` lie over `x` at every step, see [`Product`].
 ///
 /// Steps come first, so that each is a contiguous slice.
-fn project(x: Tensor<3>, kernel: Tensor<2>, bias: Option<Tensor<2>>) -> Tensor<3> {
+fn project(
+    x: Tensor<3>,
+    kernel: Tensor<2>,
+    masks: Vec<Tensor<2>>,
+    bias: Option<Tensor<2>>,
+) -> Tensor<3> {
     let [batch, steps, features] = x.dims();
     let [_, gates] = kernel.dims();
     if steps * batch == 0 {
         return Tensor::zeros([steps, batch, gates], (&x.device(), x.dtype()));
     }
     let x = x.swap_dims(0, 1).reshape([steps * batch, features]);
-    let mut z = x.matmul(kernel);
+    let at_all_steps = |mask: Tensor<2>| {
+        let mask = mask.unsqueeze_dim::<3>(0).expand([steps, batch, features]);
+        mask.reshape([steps * batch, features])
+    };
+    let masks = masks.into_iter().map(at_all_steps).collect();
+    let mut z = Product::by(kernel, masks).of(x);
     if let Some(bias) = bias {
         z = z + bias;
     }

@@ -24,7 +24,7 @@ use burn_keras_nn::normalization::{
 use burn_keras_nn::recurrent::{self, GruConfig, LstmConfig, SimpleRnnConfig};
 use keras_ir::Activation;
 use keras_ir::layer;
-use keras_ir::layer::rnn::{CellKind, MaskedOutput};
+use keras_ir::layer::rnn::{CellDropout, CellKind, DropoutMasks, MaskedOutput};
 
 use crate::layer::{Layer, Submodel};
 use crate::{Error, activation};
@@ -49,7 +49,11 @@ pub(crate) fn model(
                 })?
             }
         };
-        let layer = if field.frozen { layer.freeze() } else { layer };
+        let layer = match &field.kind {
+            _ if !field.frozen => layer,
+            FieldKind::Module(module) if module.has_dropout() => layer.no_grad(),
+            _ => layer.freeze(),
+        };
         fields.push((field.name.clone(), layer));
     }
     Ok(Submodel::new(&model.type_name, fields))
@@ -109,7 +113,8 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
         Module::Embedding { count, size } => {
             EmbeddingConfig::new(*count, *size).init(device).into()
         }
-        Module::Recurrent { .. } => recurrent(module, device)?,
+        Module::Recurrent { .. } => recurrent(module, None, device)?,
+        Module::RecurrentDropout { layer, dropout } => recurrent(layer, Some(dropout), device)?,
         Module::Normalization {
             features,
             axes,
@@ -152,7 +157,11 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
     })
 }
 
-fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
+fn recurrent(
+    module: &Module,
+    dropout: Option<&CellDropout>,
+    device: &Device,
+) -> Result<Layer, String> {
     let Module::Recurrent {
         cell,
         layout: _,
@@ -175,6 +184,18 @@ fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
         MaskedOutput::Zero => recurrent::MaskedOutput::Zero,
         MaskedOutput::State => recurrent::MaskedOutput::State,
     };
+    let (inputs, state, masks) = match dropout {
+        Some(dropout) => (
+            acts(dropout.inputs)?,
+            acts(dropout.state)?,
+            match dropout.masks {
+                DropoutMasks::Shared => recurrent::DropoutMasks::Shared,
+                DropoutMasks::PerGate => recurrent::DropoutMasks::PerGate,
+                DropoutMasks::SharedWithState => recurrent::DropoutMasks::SharedWithState,
+            },
+        ),
+        None => (0.0, 0.0, recurrent::DropoutMasks::Shared),
+    };
     macro_rules! common {
         ($config:ident) => {
             $config::new(*input, *units)
@@ -182,6 +203,8 @@ fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
                 .with_activation(activation::module(*activation))
                 .with_go_backwards(*go_backwards)
                 .with_masked_output(masked_output)
+                .with_dropout(inputs)
+                .with_recurrent_dropout(state)
         };
     }
     let gate = activation::module(*recurrent_activation);
@@ -190,10 +213,12 @@ fn recurrent(module: &Module, device: &Device) -> Result<Layer, String> {
         CellKind::Gru { reset_after } => common!(GruConfig)
             .with_recurrent_activation(gate)
             .with_reset_after(reset_after)
+            .with_dropout_masks(masks)
             .init(device)
             .into(),
         CellKind::Lstm => common!(LstmConfig)
             .with_recurrent_activation(gate)
+            .with_dropout_masks(masks)
             .init(device)
             .into(),
     })

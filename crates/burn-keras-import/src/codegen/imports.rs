@@ -187,6 +187,7 @@ const TYPES: &[(&str, &[&str])] = &[
     (
         "burn_keras_nn::recurrent",
         &[
+            "DropoutMasks",
             "Gru",
             "GruConfig",
             "Lstm",

@@ -163,7 +163,10 @@ fn init_field(types: &Types<'_>, field: &Field) -> TokenStream {
             quote!(#ty::init(#arguments))
         }
     };
-    let freeze = field.frozen.then(|| quote!(.freeze()));
+    let freeze = field.frozen.then(|| match &field.kind {
+        FieldKind::Module(module) if module.has_dropout() => quote!(.no_grad()),
+        _ => quote!(.freeze()),
+    });
     quote!(#name: #value #freeze)
 }
 

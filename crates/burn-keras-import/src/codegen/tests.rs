@@ -3,11 +3,12 @@
 
 use keras_ir::Activation;
 use keras_ir::graph::{LayerId, ModelId};
+use keras_ir::layer::attention::Score;
 use keras_ir::layer::convolution::Padding;
 use keras_ir::layer::keras1::EarlyStatistics;
 use keras_ir::layer::normalization::Renorm;
 use keras_ir::layer::resizing::Interpolation;
-use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
+use keras_ir::layer::rnn::{CellDropout, CellKind, DropoutMasks, MaskedOutput, WeightLayout};
 use keras_ir::shape::{Kind, Shape, Spec};
 
 use super::{CodegenOptions, generate};
@@ -1067,6 +1068,75 @@ fn every_module_has_its_config() {
         );
         assert_eq!(text.contains("approx_constant"), is_close_to_pi, "{text}");
         assert_eq!(text.contains("scope: &Scope"), text.contains("scope.enter"));
+    }
+}
+
+#[test]
+fn dropout_goes_on_in_a_layer_that_is_not_trained() {
+    let recurrent = |cell| Module::Recurrent {
+        cell,
+        layout: WeightLayout::Keras,
+        input: 4,
+        units: 3,
+        bias: true,
+        activation: Activation::Tanh,
+        recurrent_activation: Activation::Sigmoid,
+        go_backwards: true,
+        masked_output: MaskedOutput::Previous,
+    };
+    let dropping = |cell, inputs, state, masks| Module::RecurrentDropout {
+        layer: Box::new(recurrent(cell)),
+        dropout: CellDropout {
+            inputs,
+            state,
+            masks,
+        },
+    };
+    for (module, expected, about) in [
+        (
+            dropping(CellKind::SimpleRnn, 0.0, 0.5, DropoutMasks::Shared),
+            "SimpleRnnConfig::new(4, 3).with_go_backwards(true).with_recurrent_dropout(0.5)
+                .init(device).no_grad()",
+            "use burn_keras_nn::recurrent::{SimpleRnn, SimpleRnnConfig};",
+        ),
+        (
+            dropping(CellKind::Lstm, 0.25, 0.0, DropoutMasks::Shared),
+            "LstmConfig::new(4, 3).with_go_backwards(true).with_dropout(0.25)
+                .init(device).no_grad()",
+            "use burn_keras_nn::recurrent::{Lstm, LstmConfig};",
+        ),
+        (
+            dropping(CellKind::Lstm, 0.25, 0.5, DropoutMasks::PerGate),
+            "LstmConfig::new(4, 3).with_go_backwards(true).with_dropout(0.25)
+                .with_recurrent_dropout(0.5).with_dropout_masks(DropoutMasks::PerGate)
+                .init(device).no_grad()",
+            "use burn_keras_nn::recurrent::{DropoutMasks, Lstm, LstmConfig};",
+        ),
+        (
+            recurrent(CellKind::Lstm),
+            "LstmConfig::new(4, 3).with_go_backwards(true).init(device).freeze()",
+            "use burn_keras_nn::recurrent::{Lstm, LstmConfig};",
+        ),
+        (
+            Module::Attention {
+                score: Score::Dot,
+                features: 4,
+                scale: true,
+                dropout: 0.5,
+            },
+            "AttentionConfig::new(Score::Dot).with_scale(true).with_dropout(0.5)
+                .init(device).no_grad()",
+            "use burn_keras_nn::attention::{Attention, AttentionConfig, Score};",
+        ),
+    ] {
+        let mut draft = Draft::new();
+        let x = draft.input("x", float(3));
+        draft.output("y", x, None);
+        let mut of_layer = field(1, "layer", FieldKind::Module(module));
+        of_layer.frozen = true;
+        let text = source(&plan(vec![model(0, "Net", vec![of_layer], draft.0)]));
+        assert_says(&text, &format!("Self {{ layer: {expected} }}"));
+        assert_says(&text, about);
     }
 }
 

@@ -14,7 +14,7 @@ const STATES: [&str; 2] = ["hidden", "cell"];
 impl Lower for Recurrent {
     fn module(&self, layer: &LayerView<'_>) -> Option<Module> {
         let (cell, options) = (&self.cell, &self.options);
-        Some(Module::Recurrent {
+        let plain = Module::Recurrent {
             cell: cell.kind,
             layout: cell.layout,
             input: layer.weight("kernel").first().copied()?,
@@ -27,6 +27,13 @@ impl Lower for Recurrent {
                 // The zeros are put in behind the layer.
                 MaskedOutput::ZeroUnturned => MaskedOutput::Previous,
                 other => other,
+            },
+        };
+        Some(match cell.dropout {
+            None => plain,
+            Some(dropout) => Module::RecurrentDropout {
+                layer: Box::new(plain),
+                dropout,
             },
         })
     }

@@ -2,7 +2,7 @@
 
 use keras_ir::Activation;
 use keras_ir::layer::resizing::Interpolation;
-use keras_ir::layer::rnn::MaskedOutput;
+use keras_ir::layer::rnn::{DropoutMasks, MaskedOutput};
 
 /// An argument that is known when a plan is made.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +115,18 @@ impl From<MaskedOutput> for Literal {
             MaskedOutput::State => "State",
         };
         Self::Variant("MaskedOutput", variant, vec![])
+    }
+}
+
+impl From<DropoutMasks> for Literal {
+    /// A value of `burn_keras_nn::recurrent::DropoutMasks`.
+    fn from(masks: DropoutMasks) -> Self {
+        let variant = match masks {
+            DropoutMasks::Shared => "Shared",
+            DropoutMasks::PerGate => "PerGate",
+            DropoutMasks::SharedWithState => "SharedWithState",
+        };
+        Self::Variant("DropoutMasks", variant, vec![])
     }
 }
 

@@ -6,7 +6,7 @@ use keras_ir::layer::attention::{MaskedRows, Score};
 use keras_ir::layer::einsum::Equation;
 use keras_ir::layer::keras1::EarlyStatistics;
 use keras_ir::layer::normalization::Renorm;
-use keras_ir::layer::rnn::{CellKind, MaskedOutput, WeightLayout};
+use keras_ir::layer::rnn::{CellDropout, CellKind, DropoutMasks, MaskedOutput, WeightLayout};
 
 use super::literal::Literal;
 
@@ -251,6 +251,13 @@ pub enum Module {
         go_backwards: bool,
         /// What masked steps give.
         masked_output: MaskedOutput,
+    },
+    /// The same, with dropout in training.
+    RecurrentDropout {
+        /// A [`Recurrent`](Self::Recurrent).
+        layer: Box<Module>,
+        /// What is dropped.
+        dropout: CellDropout,
     },
     /// `burn_keras_nn::einsum::EinsumDense`.
     EinsumDense {
@@ -560,6 +567,18 @@ fn batch_options(epsilon: f64, momentum: f64, center: bool, scale: bool) -> Opti
 }
 
 impl Module {
+    /// Whether dropout acts in it beside its parameters. Keras's goes on in a layer that is not
+    /// trained; Burn's `freeze` would switch it off.
+    pub fn has_dropout(&self) -> bool {
+        match self {
+            Self::RecurrentDropout { .. } => true,
+            Self::Attention { dropout, .. } | Self::MultiHeadAttention { dropout, .. } => {
+                *dropout > 0.0
+            }
+            _ => false,
+        }
+    }
+
     /// How the module is made in source.
     pub fn construction(&self) -> Construction {
         use Maker::{Config, Function, Plain, Scoped};
@@ -901,6 +920,15 @@ impl Module {
                     )
                 }
             }
+            Self::RecurrentDropout { layer, dropout } => {
+                let mut made = layer.construction();
+                let dropout = options()
+                    .add("with_dropout", dropout.inputs, 0.0)
+                    .add("with_recurrent_dropout", dropout.state, 0.0)
+                    .add("with_dropout_masks", dropout.masks, DropoutMasks::Shared);
+                made.options.extend(dropout.0);
+                made
+            }
             Self::EinsumDense {
                 equation,
                 kernel,
@@ -1167,6 +1195,7 @@ impl Module {
                     params.push(param("bias", "bias", of_bias));
                 }
             }
+            Self::RecurrentDropout { layer, .. } => params = layer.params(),
             Self::EinsumDense {
                 equation,
                 bias,

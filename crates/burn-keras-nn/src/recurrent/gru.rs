@@ -1,11 +1,15 @@
 //! Gated recurrent unit.
 
+use alloc::vec::Vec;
 use burn::{
     module::{Initializer, Module, Param},
     tensor::{Bool, Device, Tensor},
 };
 
-use super::{MaskedOutput, RnnOutput, Run, kernels, project, two_gates};
+use super::dropout::{Masks, Product};
+use super::{
+    DropoutMasks, MaskedOutput, RecurrentDropout, RnnOutput, Run, kernels, project, two_gates,
+};
 use crate::activation::Activation;
 
 /// Configuration of a [`Gru`].
@@ -38,6 +42,13 @@ pub struct GruConfig {
     pub go_backwards: bool,
     /// What masked steps give. Default: the previous output.
     pub masked_output: MaskedOutput,
+    /// The share of input features dropped in training. Default: 0.
+    pub dropout: f64,
+    /// The share of state features dropped in training. Default: 0.
+    pub recurrent_dropout: f64,
+    /// Whether gates share the masks of dropout. Default: they do, as in Keras 3 and tf.keras
+    /// where no states are dropped.
+    pub dropout_masks: DropoutMasks,
 }
 
 impl GruConfig {
@@ -52,6 +63,9 @@ impl GruConfig {
             reset_after: true,
             go_backwards: false,
             masked_output: MaskedOutput::Previous,
+            dropout: 0.0,
+            recurrent_dropout: 0.0,
+            dropout_masks: DropoutMasks::Shared,
         }
     }
 
@@ -62,6 +76,9 @@ impl GruConfig {
         with_reset_after reset_after: bool;
         with_go_backwards go_backwards: bool;
         with_masked_output masked_output: MaskedOutput;
+        with_dropout dropout: f64;
+        with_recurrent_dropout recurrent_dropout: f64;
+        with_dropout_masks dropout_masks: DropoutMasks;
     }
 
     /// Makes the module. Parameters are lazy and start as Keras's defaults: Glorot uniform,
@@ -80,6 +97,11 @@ impl GruConfig {
             units: self.units,
             go_backwards: self.go_backwards,
             masked_output: self.masked_output,
+            dropout: RecurrentDropout::new(
+                self.dropout,
+                self.recurrent_dropout,
+                self.dropout_masks,
+            ),
         }
     }
 }
@@ -120,6 +142,8 @@ pub struct Gru {
     /// See [`GruConfig::masked_output`].
     #[module(skip)]
     pub masked_output: MaskedOutput,
+    /// What is dropped in training.
+    pub dropout: RecurrentDropout,
 }
 
 impl Gru {
@@ -136,10 +160,32 @@ impl Gru {
         mask: Option<Tensor<2, Bool>>,
         state: Option<Tensor<2>>,
     ) -> RnnOutput {
+        let masks = self.dropout.draw(&x, self.units, 3);
+        self.run(x, mask, state, masks)
+    }
+
+    /// [`forward`](Self::forward) with given masks of dropout.
+    pub(super) fn run(
+        &self,
+        x: Tensor<3>,
+        mask: Option<Tensor<2, Bool>>,
+        state: Option<Tensor<2>>,
+        masks: Masks,
+    ) -> RnnOutput {
         let u = self.units;
         let bias = self.bias.as_ref().map(Param::val);
         let bias_row = |row: usize| bias.clone().map(|bias| bias.slice_dim(0, row..row + 1));
-        let z = project(x, self.kernel.val(), bias_row(0));
+        let Masks { inputs, mut states } = masks;
+        // Otherwise the masks lie between the state and the kernel alone.
+        let of_state = match self.dropout.masks {
+            DropoutMasks::SharedWithState => states.pop(),
+            DropoutMasks::Shared | DropoutMasks::PerGate => None,
+        };
+        let dropped = |h: Tensor<2>| match &of_state {
+            Some(mask) => h * mask.clone(),
+            None => h,
+        };
+        let z = project(x, self.kernel.val(), inputs, bias_row(0));
         let run = Run {
             units: u,
             go_backwards: self.go_backwards,
@@ -149,8 +195,10 @@ impl Gru {
         let kernel = self.recurrent_kernel.val();
         let outcome = if self.reset_after {
             let bias = bias_row(1);
+            let recurrent = Product::by(kernel, states);
             run.over(z, mask, state, |a, [h]| {
-                let mut inner = h.clone().matmul(kernel.clone());
+                let h = dropped(h);
+                let mut inner = recurrent.of(h.clone());
                 if let Some(bias) = &bias {
                     inner = inner + bias.clone();
                 }
@@ -159,11 +207,15 @@ impl Gru {
                 [self.mix(z, a, reset, h)]
             })
         } else {
-            let gates = kernel.clone().slice_dim(1, 0..2 * u);
-            let candidate = kernel.slice_dim(1, 2 * u..3 * u);
+            // The last mask is the candidate's, and with it the gates' where they share one.
+            let of_candidate: Vec<_> = states.last().cloned().into_iter().collect();
+            states.truncate(2);
+            let gates = Product::by(kernel.clone().slice_dim(1, 0..2 * u), states);
+            let candidate = Product::by(kernel.slice_dim(1, 2 * u..3 * u), of_candidate);
             run.over(z, mask, state, |a, [h]| {
-                let [z, r] = self.gates(a.clone(), h.clone().matmul(gates.clone()));
-                let reset = (r * h.clone()).matmul(candidate.clone());
+                let h = dropped(h);
+                let [z, r] = self.gates(a.clone(), gates.of(h.clone()));
+                let reset = candidate.of(r * h.clone());
                 [self.mix(z, a, reset, h)]
             })
         };

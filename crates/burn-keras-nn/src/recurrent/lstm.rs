@@ -5,7 +5,8 @@ use burn::{
     tensor::{Bool, Device, Tensor},
 };
 
-use super::{MaskedOutput, Run, kernels, project, two_gates};
+use super::dropout::{Masks, Product};
+use super::{DropoutMasks, MaskedOutput, RecurrentDropout, Run, kernels, project, two_gates};
 use crate::activation::Activation;
 
 /// Configuration of an [`Lstm`].
@@ -36,6 +37,13 @@ pub struct LstmConfig {
     pub go_backwards: bool,
     /// What masked steps give. Default: the previous output.
     pub masked_output: MaskedOutput,
+    /// The share of input features dropped in training. Default: 0.
+    pub dropout: f64,
+    /// The share of state features dropped in training. Default: 0.
+    pub recurrent_dropout: f64,
+    /// Whether gates share the masks of dropout. Default: they do, as in Keras 3 and tf.keras
+    /// where no states are dropped.
+    pub dropout_masks: DropoutMasks,
 }
 
 impl LstmConfig {
@@ -49,6 +57,9 @@ impl LstmConfig {
             recurrent_activation: Activation::Sigmoid,
             go_backwards: false,
             masked_output: MaskedOutput::Previous,
+            dropout: 0.0,
+            recurrent_dropout: 0.0,
+            dropout_masks: DropoutMasks::Shared,
         }
     }
 
@@ -58,6 +69,9 @@ impl LstmConfig {
         with_recurrent_activation recurrent_activation: Activation;
         with_go_backwards go_backwards: bool;
         with_masked_output masked_output: MaskedOutput;
+        with_dropout dropout: f64;
+        with_recurrent_dropout recurrent_dropout: f64;
+        with_dropout_masks dropout_masks: DropoutMasks;
     }
 
     /// Makes the module. Parameters are lazy and start as Keras's defaults: Glorot uniform,
@@ -73,6 +87,11 @@ impl LstmConfig {
             units: self.units,
             go_backwards: self.go_backwards,
             masked_output: self.masked_output,
+            dropout: RecurrentDropout::new(
+                self.dropout,
+                self.recurrent_dropout,
+                self.dropout_masks,
+            ),
         }
     }
 }
@@ -122,6 +141,8 @@ pub struct Lstm {
     /// See [`LstmConfig::masked_output`].
     #[module(skip)]
     pub masked_output: MaskedOutput,
+    /// What is dropped in training.
+    pub dropout: RecurrentDropout,
 }
 
 /// What [`Lstm::forward`] returns.
@@ -154,16 +175,28 @@ impl Lstm {
         mask: Option<Tensor<2, Bool>>,
         state: Option<[Tensor<2>; 2]>,
     ) -> LstmOutput {
+        let masks = self.dropout.draw(&x, self.units, 4);
+        self.run(x, mask, state, masks)
+    }
+
+    /// [`forward`](Self::forward) with given masks of dropout.
+    pub(super) fn run(
+        &self,
+        x: Tensor<3>,
+        mask: Option<Tensor<2, Bool>>,
+        state: Option<[Tensor<2>; 2]>,
+        masks: Masks,
+    ) -> LstmOutput {
         let bias = self.bias.as_ref().map(|bias| bias.val().unsqueeze());
-        let z = project(x, self.kernel.val(), bias);
-        let recurrent_kernel = self.recurrent_kernel.val();
+        let z = project(x, self.kernel.val(), masks.inputs, bias);
+        let recurrent = Product::by(self.recurrent_kernel.val(), masks.states);
         let run = Run {
             units: self.units,
             go_backwards: self.go_backwards,
             masked_output: self.masked_output,
         };
         let outcome = run.over(z, mask, state, |z, [h, c]| {
-            self.step(z + h.matmul(recurrent_kernel.clone()), c)
+            self.step(z + recurrent.of(h), c)
         });
         let [hidden, cell] = outcome.states;
         LstmOutput {

@@ -5,7 +5,8 @@ use burn::{
     tensor::{Bool, Device, Tensor},
 };
 
-use super::{MaskedOutput, RnnOutput, Run, kernels, project};
+use super::dropout::{Masks, Product};
+use super::{DropoutMasks, MaskedOutput, RecurrentDropout, RnnOutput, Run, kernels, project};
 use crate::activation::Activation;
 
 /// Configuration of a [`SimpleRnn`].
@@ -33,6 +34,10 @@ pub struct SimpleRnnConfig {
     pub go_backwards: bool,
     /// What masked steps give. Default: the previous output.
     pub masked_output: MaskedOutput,
+    /// The share of input features dropped in training. Default: 0.
+    pub dropout: f64,
+    /// The share of state features dropped in training. Default: 0.
+    pub recurrent_dropout: f64,
 }
 
 impl SimpleRnnConfig {
@@ -45,6 +50,8 @@ impl SimpleRnnConfig {
             activation: Activation::Tanh,
             go_backwards: false,
             masked_output: MaskedOutput::Previous,
+            dropout: 0.0,
+            recurrent_dropout: 0.0,
         }
     }
 
@@ -53,6 +60,8 @@ impl SimpleRnnConfig {
         with_activation activation: Activation;
         with_go_backwards go_backwards: bool;
         with_masked_output masked_output: MaskedOutput;
+        with_dropout dropout: f64;
+        with_recurrent_dropout recurrent_dropout: f64;
     }
 
     /// Makes the module. Parameters are lazy and start as Keras's defaults: Glorot uniform,
@@ -68,6 +77,11 @@ impl SimpleRnnConfig {
             units: self.units,
             go_backwards: self.go_backwards,
             masked_output: self.masked_output,
+            dropout: RecurrentDropout::new(
+                self.dropout,
+                self.recurrent_dropout,
+                DropoutMasks::Shared,
+            ),
         }
     }
 }
@@ -93,6 +107,8 @@ pub struct SimpleRnn {
     /// See [`SimpleRnnConfig::masked_output`].
     #[module(skip)]
     pub masked_output: MaskedOutput,
+    /// What is dropped in training.
+    pub dropout: RecurrentDropout,
 }
 
 impl SimpleRnn {
@@ -109,9 +125,21 @@ impl SimpleRnn {
         mask: Option<Tensor<2, Bool>>,
         state: Option<Tensor<2>>,
     ) -> RnnOutput {
+        let masks = self.dropout.draw(&x, self.units, 1);
+        self.run(x, mask, state, masks)
+    }
+
+    /// [`forward`](Self::forward) with given masks of dropout.
+    pub(super) fn run(
+        &self,
+        x: Tensor<3>,
+        mask: Option<Tensor<2, Bool>>,
+        state: Option<Tensor<2>>,
+        masks: Masks,
+    ) -> RnnOutput {
         let bias = self.bias.as_ref().map(|bias| bias.val().unsqueeze());
-        let z = project(x, self.kernel.val(), bias);
-        let recurrent_kernel = self.recurrent_kernel.val();
+        let z = project(x, self.kernel.val(), masks.inputs, bias);
+        let recurrent = Product::by(self.recurrent_kernel.val(), masks.states);
         let run = Run {
             units: self.units,
             go_backwards: self.go_backwards,
@@ -119,9 +147,7 @@ impl SimpleRnn {
         };
         let state = state.map(|state| [state]);
         let outcome = run.over(z, mask, state, |z, [h]| {
-            [self
-                .activation
-                .forward(z + h.matmul(recurrent_kernel.clone()))]
+            [self.activation.forward(z + recurrent.of(h))]
         });
         outcome.into()
     }

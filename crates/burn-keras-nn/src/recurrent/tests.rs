@@ -4,6 +4,7 @@
 //! input is `wave((2, 4, 2), .4)`, the mask `[[1, 1, 0, 1], [0, 1, 1, 0]]`, and states are
 //! `wave((2, 3), .6)` and `wave((2, 3), .7)`; for `wave` see `testing.rs`.
 
+mod dropout;
 mod gru;
 mod lstm;
 mod simple_rnn;

@@ -1,9 +1,11 @@
 //! The cells: what a recurrent layer computes at one step.
 
+use serde_json::Value;
+
 use crate::activation::Activation;
 use crate::layer::WeightSpec;
 use crate::layer::config::Config;
-use crate::version::Generation;
+use crate::version::{Generation, Writer};
 
 /// Which formula a cell has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,28 @@ pub enum WeightLayout {
     CuDnn,
 }
 
+/// Which masks the gates of a cell have in training. A cell without gates has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropoutMasks {
+    /// One for all gates.
+    Shared,
+    /// One for each gate.
+    PerGate,
+    /// One for all gates, and the state that a GRU mixes with its candidate is dropped, too.
+    SharedWithState,
+}
+
+/// What a cell drops in training: masks are drawn once for a call, and are the same at every step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CellDropout {
+    /// Share of the input features, from 0 and below 1.
+    pub inputs: f64,
+    /// Share of the state features, from 0 and below 1.
+    pub state: f64,
+    /// Which masks the gates have.
+    pub masks: DropoutMasks,
+}
+
 /// A cell with its options.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
@@ -55,8 +79,8 @@ pub struct Cell {
     pub use_bias: bool,
     /// How the weights are stored.
     pub layout: WeightLayout,
-    /// Shares of inputs and of states dropped in training.
-    pub dropout: (f64, f64),
+    /// What is dropped in training, if anything is.
+    pub dropout: Option<CellDropout>,
 }
 
 impl Cell {
@@ -78,7 +102,7 @@ impl Cell {
             Generation::TfKeras | Generation::Keras3 => "sigmoid",
         };
         let gate = Activation::by_name(gate, config.generation()).unwrap_or(Activation::Sigmoid);
-        Self {
+        let mut cell = Self {
             units: config.size("units"),
             activation: step_activation(config, "activation", Activation::Tanh),
             recurrent_activation: match kind {
@@ -87,12 +111,69 @@ impl Cell {
             },
             use_bias: config.bool("use_bias", true),
             layout: WeightLayout::Keras,
-            dropout: (
-                config.number("dropout", 0.0),
-                config.number("recurrent_dropout", 0.0),
-            ),
+            dropout: None,
             kind,
+        };
+        cell.dropout = cell.read_dropout(config);
+        cell
+    }
+
+    fn read_dropout(&self, config: &mut Config<'_>) -> Option<CellDropout> {
+        let mut rate = |key| config.number(key, 0.0).clamp(0.0, 1.0);
+        let (mut inputs, mut state) = (rate("dropout"), rate("recurrent_dropout"));
+        let masks = self.dropout_masks(state, config);
+        for (key, rate) in [("dropout", &mut inputs), ("recurrent_dropout", &mut state)] {
+            if *rate < 1.0 {
+                continue;
+            }
+            // Cells with gates, and all cells of Keras 2, drop where `0 < rate < 1`.
+            *rate = 0.0;
+            if self.kind == CellKind::SimpleRnn && config.generation() > Generation::Keras2 {
+                config.unsupported(key, "a number from 0 and below 1");
+            }
         }
+        let some = inputs > 0.0 || state > 0.0;
+        some.then_some(CellDropout {
+            inputs,
+            state,
+            masks,
+        })
+    }
+
+    /// The masks of a cell that drops the share `state` of its state.
+    fn dropout_masks(&self, state: f64, config: &mut Config<'_>) -> DropoutMasks {
+        let writer = config.writer();
+        let implementation = config.value("implementation").and_then(Value::as_u64);
+        // 0 and 1 came to the same in Keras 1 and 2; tf.keras takes anything but 1 for 2, and
+        // Keras 3 does not save it.
+        let per_gate = match writer.generation {
+            Generation::Keras1 | Generation::Keras2 => implementation != Some(2),
+            Generation::TfKeras | Generation::Keras3 => implementation == Some(1),
+        };
+        let is_current = is_current(writer);
+        match self.kind {
+            CellKind::SimpleRnn => DropoutMasks::Shared,
+            // There is no `implementation=2` with `recurrent_dropout` from TensorFlow 2.2 on.
+            _ if is_current && state > 0.0 => DropoutMasks::PerGate,
+            _ if per_gate && !(is_current && self.is_fused(config)) => DropoutMasks::PerGate,
+            // `h_tm1 *= mask`, from the cells of Keras 2.1 on.
+            CellKind::Gru { .. } if state > 0.0 && writer.version >= (2, 1) => {
+                DropoutMasks::SharedWithState
+            }
+            _ => DropoutMasks::Shared,
+        }
+    }
+
+    /// Whether tf.keras runs the layer, which drops no states, as cuDNN would: its inputs are then
+    /// dropped once, whatever `implementation` says.
+    fn is_fused(&self, config: &mut Config<'_>) -> bool {
+        config.generation() == Generation::TfKeras
+            && config.bool("fused", true)
+            && !config.bool("unroll", false)
+            && self.activation == Activation::Tanh
+            && self.recurrent_activation == Activation::Sigmoid
+            && self.use_bias
+            && self.kind != CellKind::Gru { reset_after: false }
     }
 
     /// cuDNN knows one formula for each class.
@@ -107,7 +188,7 @@ impl Cell {
             recurrent_activation: Activation::Sigmoid,
             use_bias: true,
             layout: WeightLayout::CuDnn,
-            dropout: (0.0, 0.0),
+            dropout: None,
         }
     }
 
@@ -138,6 +219,12 @@ impl Cell {
         let weights = weights.into_iter();
         weights.map(|weight| weight.inside("cell")).collect()
     }
+}
+
+/// Whether `writer` has the cells of TensorFlow 2.2 and later. Those before had the defaults of
+/// TensorFlow 1 in the same versions of tf.keras.
+fn is_current(writer: Writer) -> bool {
+    writer.generation > Generation::Keras2 && !writer.is_tf_keras_before((2, 3))
 }
 
 /// An activation of tensors `(batch, units)`.

@@ -5,7 +5,7 @@ mod cell;
 mod tests;
 
 pub(super) use cell::step_activation;
-pub use cell::{Cell, CellKind, WeightLayout};
+pub use cell::{Cell, CellDropout, CellKind, DropoutMasks, WeightLayout};
 
 use super::config::Config;
 use super::{KerasLayer, MaskRule, Mismatch, WeightSpec};
@@ -141,9 +141,6 @@ impl KerasLayer for Recurrent {
 
     fn notes(&self) -> Vec<&'static str> {
         let mut notes = Vec::new();
-        if self.cell.dropout != (0.0, 0.0) {
-            notes.push("its dropout acts in training alone and is not applied there yet");
-        }
         if self.options.stateful {
             notes.push(
                 "`forward` starts with zeros, as Keras's first call does; `forward_with_state` goes on",

@@ -196,3 +196,108 @@ fn what_cannot_be_computed_is_refused() {
     assert_eq!(problems, []);
     assert_eq!(layer.cell.activation, Activation::Softmax);
 }
+
+/// What is dropped, of a layer with options besides `units`.
+fn dropped(class: &str, options: Value, writer: impl Into<Writer>) -> Option<CellDropout> {
+    let mut config = match class {
+        "LSTM" => json!({"units": 3, "recurrent_activation": "sigmoid"}),
+        "GRU" => json!({"units": 3, "recurrent_activation": "sigmoid", "reset_after": true}),
+        _ => json!({"units": 3}),
+    };
+    for (key, value) in options.as_object().unwrap_or(&Map::new()) {
+        config[key] = value.clone();
+    }
+    let (layer, problems) = read(class, &config, writer);
+    assert_eq!(problems, []);
+    layer.cell.dropout
+}
+
+#[test]
+fn masks_follow_writer_and_implementation() {
+    use DropoutMasks::{PerGate, Shared, SharedWithState};
+    let of = |version| Writer::of_version(Some(version));
+    let inputs = |implementation: u64| json!({"dropout": 0.2, "implementation": implementation});
+    let both = |implementation: u64| {
+        json!({
+            "dropout": 0.2,
+            "recurrent_dropout": 0.1,
+            "implementation": implementation
+        })
+    };
+    for (class, options, version, expected) in [
+        // Keras 3 does not save `implementation`, and has mode 1 where states are dropped.
+        ("LSTM", json!({"dropout": 0.2}), "3.15.1", Shared),
+        ("GRU", json!({"recurrent_dropout": 0.2}), "3.15.1", PerGate),
+        (
+            "SimpleRNN",
+            json!({"recurrent_dropout": 0.2}),
+            "3.15.1",
+            Shared,
+        ),
+        ("LSTM", inputs(2), "2.15.0", Shared),
+        ("LSTM", both(2), "2.15.0", PerGate),
+        // The layer that could run on cuDNN drops its inputs once.
+        ("LSTM", inputs(1), "2.15.0", Shared),
+        ("GRU", inputs(1), "2.15.0", Shared),
+        ("LSTM", both(1), "2.15.0", PerGate),
+        // TensorFlow 1 and 2.0
+        ("LSTM", inputs(1), "2.2.4-tf", PerGate),
+        ("LSTM", both(2), "2.2.4-tf", Shared),
+        ("GRU", both(2), "2.2.4-tf", SharedWithState),
+        ("GRU", inputs(2), "2.3.1", Shared),
+        ("GRU", both(2), "2.3.1", SharedWithState),
+        ("GRU", both(2), "2.0.5", Shared),
+        ("GRU", both(0), "2.0.5", PerGate),
+        ("LSTM", both(2), "1.2.2", Shared),
+        ("LSTM", both(0), "1.2.2", PerGate),
+    ] {
+        let found = dropped(class, options.clone(), of(version)).map(|dropout| dropout.masks);
+        assert_eq!(found, Some(expected), "{class} {options} {version}");
+    }
+    // Unless cuDNN could not run it.
+    for (class, option) in [
+        ("LSTM", json!({"unroll": true})),
+        ("LSTM", json!({"activation": "relu"})),
+        ("LSTM", json!({"recurrent_activation": "hard_sigmoid"})),
+        ("LSTM", json!({"use_bias": false})),
+        ("GRU", json!({"reset_after": false})),
+        // A cell in an `RNN`.
+        ("LSTM", json!({"fused": false})),
+    ] {
+        let mut options = inputs(1);
+        for (key, value) in option.as_object().unwrap_or(&Map::new()) {
+            options[key] = value.clone();
+        }
+        let found = dropped(class, options, Generation::TfKeras).map(|dropout| dropout.masks);
+        assert_eq!(found, Some(PerGate), "{class} {option}");
+    }
+}
+
+#[test]
+fn nothing_and_everything_drop_nothing() {
+    let rates = |inputs: f64, state: f64| json!({"dropout": inputs, "recurrent_dropout": state});
+    for (inputs, state) in [(0.0, 0.0), (1.0, 0.0), (-1.0, 2.0)] {
+        for class in ["LSTM", "GRU"] {
+            let found = dropped(class, rates(inputs, state), Generation::Keras3);
+            assert_eq!(found, None, "{inputs} {state}");
+        }
+    }
+    // Mode 1 all the same.
+    let half = CellDropout {
+        inputs: 0.5,
+        state: 0.0,
+        masks: DropoutMasks::PerGate,
+    };
+    assert_eq!(
+        dropped("LSTM", rates(0.5, 1.0), Generation::Keras3),
+        Some(half)
+    );
+    assert_eq!(
+        dropped("SimpleRNN", rates(1.0, 0.0), Generation::Keras2),
+        None
+    );
+    let all = json!({"units": 3, "dropout": 1.0});
+    let (_, problems) = read("SimpleRNN", &all, Generation::Keras3);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(dropped("CuDNNLSTM", json!({}), Generation::TfKeras), None);
+}

@@ -57,6 +57,8 @@ impl Rnn {
                 ("unroll", unroll),
                 ("time_major", options.time_major),
                 ("stateful", options.stateful),
+                // Not run as the layer of that name may be.
+                ("fused", false),
             ] {
                 of_part.insert(key.to_owned(), value.into());
             }

@@ -130,6 +130,7 @@ fn cells_become_layers() {
         ("return_state", [true, true, true]),
         ("go_backwards", [true, false, false]),
         ("zero_output_for_mask", [false, false, true]),
+        ("fused", [false, false, false]),
     ] {
         assert_eq!(options(&parts, key), expected.map(Value::Bool), "{key}");
     }
