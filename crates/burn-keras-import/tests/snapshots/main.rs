@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod inspections;
+mod surgery;
 mod wrong_files;
 
 use std::path::{Path, PathBuf};
