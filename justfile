@@ -28,6 +28,11 @@ inspect file *args:
 optimizer *args:
     @{{ command }} -- optimizer "$@"
 
+# A trained record in a copy of its Keras file: just export model.bpk --like model.keras -o new.keras
+[no-cd]
+export record *args:
+    @{{ command }} -- export "$@"
+
 # A model's outputs: just run model.h5 in.npz -o out.npz
 [no-cd]
 run file *args:

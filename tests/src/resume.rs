@@ -263,10 +263,13 @@ impl Case {
         slot: Option<&str>,
     ) -> Option<(String, Vec<f64>)> {
         let parts: Vec<&str> = parameter.keras_path.split('/').collect();
-        // Models around the layer are not in the name.
-        let names = (0..parts.len()).map(|from| match slot {
-            None => parts[from..].join("/"),
-            Some(slot) => format!("{}/{slot}", parts[from..].join("/")),
+        // Models around a layer are not in the name, nor is what a wrapper wraps.
+        let of_layer = (0..parts.len()).map(|from| parts[from..].join("/"));
+        let last = parts[parts.len() - 1];
+        let of_wrapper = parts.iter().map(|part| format!("{part}/{last}"));
+        let names = of_layer.chain(of_wrapper).map(|name| match slot {
+            None => name,
+            Some(slot) => format!("{name}/{slot}"),
         });
         let (name, array) = names
             .filter_map(|name| Some((name.clone(), self.steps.get(&format!("{kind}/{name}"))?)))

@@ -29,6 +29,8 @@ pub enum Command {
     /// Show the state of an optimizer, or move it to another model
     #[command(subcommand)]
     Optimizer(OptimizerCommand),
+    /// Write a trained record into a copy of the Keras file that it was imported from
+    Export(Export),
     /// Compute a model's outputs
     Run(Run),
     /// Compare a model's outputs with those that Keras computed
@@ -165,6 +167,29 @@ pub struct Transfer {
     /// Let weights without a counterpart start anew, and leave out state without a place
     #[arg(long)]
     pub partial: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// The record of the weights, as `import` or Burn wrote it
+    #[arg(value_name = "RECORD.bpk")]
+    pub record: PathBuf,
+    /// The record of the optimizer's state; without it the original's stays
+    #[arg(long, value_name = "RECORD.bpk")]
+    pub optimizer: Option<PathBuf>,
+    /// The Keras file that it was imported from: .keras, .h5 or .weights.h5
+    #[arg(long, value_name = "MODEL")]
+    pub like: PathBuf,
+    /// The file with the architecture, if MODEL has the weights alone
+    #[arg(long, value_name = "FILE")]
+    pub architecture: Option<PathBuf>,
+    /// The file to write, with the ending of MODEL; of a .keras also .weights.h5, the weights alone
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// As at the import: layers stay apart that look shared although the file does not say so
+    #[arg(long)]
+    pub untie: bool,
 }
 
 /// Arguments of `run`.

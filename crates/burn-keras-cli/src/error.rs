@@ -14,6 +14,9 @@ pub enum CliError {
     /// The optimizer's state cannot be shown.
     #[error(transparent)]
     State(#[from] burn_keras_import::record::state::StateError),
+    /// The records cannot be exported.
+    #[error(transparent)]
+    Export(#[from] burn_keras_import::ExportError),
     /// The results cannot be written.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),

@@ -57,6 +57,7 @@ fn execute(command: Command) -> Result<Status, CliError> {
         Command::Summary(arguments) => commands::summary(&arguments, output),
         Command::Inspect(arguments) => commands::inspect(&arguments, output),
         Command::Optimizer(command) => commands::optimizer(&command, output),
+        Command::Export(arguments) => commands::export(&arguments, output),
         Command::Run(arguments) => commands::run(&arguments, output),
         Command::Verify(arguments) => commands::verify(&arguments, output),
     }

@@ -44,12 +44,62 @@ fn import_writes_the_files_that_it_names() {
     );
 }
 
+/// tf.keras saves nothing of its legacy optimizers in `.keras` files.
+#[test]
+fn an_optimizer_without_state_starts_anew_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let model = fixtures.join("resume/sgd_momentum_legacy.keras");
+    let import = ["import", model.to_str().unwrap(), "-o", out];
+    let refused = burn_keras(&import);
+    assert_eq!(refused.status.code(), Some(2));
+    let messages = text(&refused.stderr);
+    assert!(messages.contains("--fresh-optimizer"), "{messages}");
+    for flag in ["--fresh-optimizer", "--no-optimizer"] {
+        let done = burn_keras(&[&import[..], &[flag]].concat());
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(!text(&done.stdout).contains("optimizer.bpk"));
+    }
+    let both = [&import[..], &["--fresh-optimizer", "--no-optimizer"]].concat();
+    assert_eq!(burn_keras(&both).status.code(), Some(2));
+}
+
+#[test]
+fn export_is_the_way_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = sample("sgd_k3.h5");
+    let model = model.to_str().unwrap();
+    let done = burn_keras(&["import", model, "-o", &path(""), "--name", "net"]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let record = path("net.bpk");
+    let export = |output: &str| {
+        let optimizer = path("net.optimizer.bpk");
+        let records = ["export", &record, "--optimizer", &optimizer];
+        burn_keras(&[&records[..], &["--like", model, "-o", output]].concat())
+    };
+    let output = path("new.h5");
+    let done = export(&output);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout), format!("{output}\n"));
+    let read = |path: &str| std::fs::read(path).unwrap();
+    assert!(read(&output) == read(model));
+
+    let refused = export(&path("new.keras"));
+    assert_eq!(refused.status.code(), Some(2));
+    let message = text(&refused.stderr);
+    assert!(message.contains("ends in .h5 or .hdf5"), "{message}");
+    assert!(refused.stdout.is_empty());
+}
+
 #[test]
 fn bad_input_is_status_2_and_all_of_it_is_on_stderr() {
     for arguments in [
         &["import", "there is no such file.h5"][..],
         &["summary", "there is no such file.h5"],
         &["summary"],
+        &["export", "a.bpk", "--like", "no such file.h5", "-o", "b.h5"],
         &["verify", "a.h5", "b.npz", "--rtol=-1"],
         &["run", "a.h5", "b.npz"],
         &["no such command"],

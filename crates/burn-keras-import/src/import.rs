@@ -1,6 +1,6 @@
 //! The import of one file: read, lowered, written.
 
-mod publish;
+pub(crate) mod publish;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -17,7 +17,7 @@ use crate::plan::Plan;
 use crate::record::{self, Record, WriteError};
 use crate::{lower, names};
 
-use publish::Staging;
+use publish::{OutputError, Staging};
 
 pub use transfer::OptimizerTransfer;
 
@@ -123,6 +123,21 @@ pub enum ImportError {
     /// A record that cannot be written.
     #[error(transparent)]
     Record(#[from] WriteError),
+}
+
+impl From<OutputError> for ImportError {
+    fn from(error: OutputError) -> Self {
+        let OutputError {
+            path,
+            action,
+            source,
+        } = error;
+        Self::Output {
+            path,
+            action,
+            source,
+        }
+    }
 }
 
 const WEIGHTS: &str = ".bpk";

@@ -6,11 +6,13 @@
 //! passes    layout (where axes are permuted), structure (how large models are cut)
 //! codegen   plan → Rust source
 //! record    plan + weights → .bpk, plan + optimizer state → .optimizer.bpk
+//! export    the way back: records → a copy of the Keras file
 //! ```
 //!
 //! No tensor backend is needed to import.
 
 pub mod codegen;
+pub mod export;
 pub mod import;
 pub mod lower;
 mod model_gen;
@@ -19,6 +21,7 @@ mod passes;
 pub mod plan;
 pub mod record;
 
+pub use export::{Export, ExportError};
 pub use import::{Import, ImportError, Imported, OptimizerState, OptimizerTransfer};
 pub use model_gen::ModelGen;
 pub use plan::Plan;

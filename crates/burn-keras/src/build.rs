@@ -97,11 +97,13 @@ fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, Strin
             momentum,
             center,
             scale,
+            unbiased,
         } => BatchNormalizationConfig::new(*features)
             .with_epsilon(*epsilon)
             .with_momentum(*momentum)
             .with_center(*center)
             .with_scale(*scale)
+            .with_unbiased(*unbiased)
             .init(scope, device)
             .into(),
         Module::Embedding { count, size } => {

@@ -10,6 +10,7 @@
 //! summary     Keras's table of layers
 //! inspection  what a file is and holds, readable or not
 //! transfer    the state of an optimizer for another model
+//! writer      copies of files with other tensors in them, and new files
 //! ```
 //!
 //! This crate knows nothing of Burn and makes no code. It reads files of strangers: nothing in a
@@ -30,6 +31,7 @@ pub mod surgery;
 pub mod training;
 pub mod transfer;
 mod version;
+pub mod writer;
 mod yaml;
 
 pub use activation::Activation;

@@ -30,6 +30,8 @@ pub enum ProblemKind {
     Training,
     /// Optimizer state that does not fit the model.
     Optimizer,
+    /// A record of another model.
+    Record,
     /// A file that could not be written.
     Output,
     /// A place that no tensor or layer of the model has, or several.
@@ -57,6 +59,7 @@ impl ProblemKind {
             Self::WeightShape => "weight of another shape",
             Self::Training => "training config not understood",
             Self::Optimizer => "optimizer state does not fit",
+            Self::Record => "record does not fit",
             Self::Output => "cannot write",
             Self::Place => "no such place",
             Self::Disconnected => "still connected",

@@ -160,6 +160,8 @@ impl Net {
             loss_scale: None,
             u_product: None,
             slots,
+            numbers: Vec::new(),
+            copies: Vec::new(),
         }));
         graph
     }
@@ -190,6 +192,7 @@ fn named(name: &str, class: &str, kind: LayerKind, shapes: &[&[usize]]) -> Layer
             name: weight,
             trainable: true,
             tensor,
+            copies: Vec::new(),
         }
     });
     Layer {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "runtime")]
 mod case;
+mod export;
 mod import;
 mod inspect;
 mod optimizer;
@@ -11,6 +12,7 @@ mod summary;
 #[cfg(feature = "runtime")]
 mod verify;
 
+pub use export::export;
 pub use import::import;
 pub use inspect::inspect;
 pub use optimizer::optimizer;

@@ -825,6 +825,7 @@ fn every_module_has_its_config() {
         momentum: 0.9,
         center,
         scale: true,
+        unbiased: !center,
     };
     let cases = [
         (

@@ -6,10 +6,17 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::ImportError;
+/// A file or folder that cannot be written.
+#[derive(Debug)]
+pub(crate) struct OutputError {
+    pub path: PathBuf,
+    /// What was tried.
+    pub action: &'static str,
+    pub source: io::Error,
+}
 
 /// Files in a folder inside the output folder, to be moved there once all are complete.
-pub(super) struct Staging {
+pub(crate) struct Staging {
     out_dir: PathBuf,
     made_out_dir: bool,
     /// Removed with everything in it when this is dropped.
@@ -42,7 +49,7 @@ struct Done {
 
 impl Staging {
     /// Staging for the folder `out_dir`, which is made if it is not there.
-    pub(super) fn new(out_dir: &Path) -> Result<Self, ImportError> {
+    pub(crate) fn new(out_dir: &Path) -> Result<Self, OutputError> {
         let made_out_dir = !out_dir.exists();
         fs::create_dir_all(out_dir)
             .map_err(|error| failed(out_dir, "cannot make this folder", error))?;
@@ -59,26 +66,26 @@ impl Staging {
     }
 
     /// Where to write the file that will be called `name`.
-    pub(super) fn stage(&mut self, name: &str) -> PathBuf {
+    pub(crate) fn stage(&mut self, name: &str) -> PathBuf {
         self.moves.push(Move::Put(name.to_owned()));
         self.folder.path().join(name)
     }
 
     /// Writes the file that will be called `name`.
-    pub(super) fn write(&mut self, name: &str, text: &str) -> Result<(), ImportError> {
+    pub(crate) fn write(&mut self, name: &str, text: &str) -> Result<(), OutputError> {
         let path = self.stage(name);
         fs::write(&path, text)
             .map_err(|error| failed(&self.out_dir.join(name), "cannot write", error))
     }
 
     /// A file called `name` in the output folder will go.
-    pub(super) fn remove(&mut self, name: &str) {
+    pub(crate) fn remove(&mut self, name: &str) {
         self.moves.push(Move::Remove(name.to_owned()));
     }
 
     /// Puts all files in place, in the order in which they were staged, and gives their paths. If
     /// one cannot be, those before it go back.
-    pub(super) fn publish(mut self) -> Result<Vec<PathBuf>, ImportError> {
+    pub(crate) fn publish(mut self) -> Result<Vec<PathBuf>, OutputError> {
         let moves = std::mem::take(&mut self.moves);
         let before = self.folder.path().join("before");
         fs::create_dir(&before).map_err(|error| failed(&before, "cannot make", error))?;
@@ -97,7 +104,7 @@ impl Staging {
         Ok(files.map(|step| self.out_dir.join(step.name())).collect())
     }
 
-    fn step(&self, step: &Move, before: &Path, done: &mut Vec<Done>) -> Result<(), ImportError> {
+    fn step(&self, step: &Move, before: &Path, done: &mut Vec<Done>) -> Result<(), OutputError> {
         let name = step.name();
         let target = self.out_dir.join(name);
         let fail = |error| failed(&target, "cannot be replaced", error);
@@ -145,8 +152,8 @@ impl Drop for Staging {
     }
 }
 
-fn failed(path: &Path, action: &'static str, source: io::Error) -> ImportError {
-    ImportError::Output {
+fn failed(path: &Path, action: &'static str, source: io::Error) -> OutputError {
+    OutputError {
         path: path.to_owned(),
         action,
         source,

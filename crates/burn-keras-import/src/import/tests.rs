@@ -65,6 +65,34 @@ fn a_stale_optimizer_record_goes() {
 }
 
 #[test]
+fn an_optimizer_that_does_not_fit_can_start_anew_or_be_left_out() {
+    let errors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/errors");
+    let folder = tempfile::tempdir().unwrap();
+    let broken = |state| {
+        let import = Import::new(errors.join("optimizer_order_k3.h5")).out_dir(folder.path());
+        import.name("chain").optimizer(state).run()
+    };
+    let refused = broken(OptimizerState::Keep).unwrap_err().to_string();
+    assert!(refused.contains("--fresh-optimizer"), "{refused}");
+    assert!(files(folder.path()).is_empty());
+    for state in [OptimizerState::Fresh, OptimizerState::Leave] {
+        let imported = broken(state).unwrap();
+        assert_eq!(imported.optimizer(), None);
+        let found = files(folder.path()).into_keys();
+        assert!(found.eq(["chain.bpk", "chain.rs", "chain.summary.txt"].map(str::to_owned)));
+    }
+
+    // An optimizer that is not known cannot start anew.
+    let custom = |state| {
+        let import = Import::new(errors.join("custom_optimizer.h5")).out_dir(folder.path());
+        import.optimizer(state).run()
+    };
+    let refused = custom(OptimizerState::Fresh).unwrap_err().to_string();
+    assert!(refused.contains("Mine>Adam"), "{refused}");
+    custom(OptimizerState::Leave).unwrap();
+}
+
+#[test]
 fn an_import_that_fails_leaves_what_was_there() {
     let folder = tempfile::tempdir().unwrap();
     let good = fs::read(samples().join("sgd_k3.h5")).unwrap();

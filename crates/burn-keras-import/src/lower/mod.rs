@@ -142,6 +142,11 @@ impl LayerView<'_> {
         literals.any(|(key, value)| key == name && json::truth(value) == Some(true))
     }
 
+    /// Whether the layer is of this class of Keras.
+    pub fn is(&self, class: &str) -> bool {
+        self.layer.class == class
+    }
+
     /// Keras's shape of a weight; empty if the layer has no such weight.
     pub fn weight(&self, name: &str) -> &[usize] {
         let weights = self.layer.weights.iter();

@@ -90,6 +90,15 @@ pub(super) fn training(
         None
     });
     notes.extend(problems.iter().map(note));
+    for loss in &losses {
+        if let (Some(option), Some(function)) = (loss.unsaved, &loss.function) {
+            let class = function.class;
+            notes.push(format!(
+                "the {option} of the loss {class} is not in the file: Keras 3 does not save it, and \
+                 its default is taken"
+            ));
+        }
+    }
     if compiled.is_none() && optimizer.is_none() {
         return None;
     }

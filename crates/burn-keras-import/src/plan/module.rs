@@ -85,7 +85,8 @@ pub enum Module {
         /// Keras's momentum.
         momentum: f64,
     },
-    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing, or several axes.
+    /// `burn_keras_nn::normalization::BatchNormalization`: gamma or beta missing, several axes, or
+    /// tf.keras's fused kernel.
     BatchNormalization {
         /// Features.
         features: usize,
@@ -97,6 +98,8 @@ pub enum Module {
         center: bool,
         /// Whether there is a gamma.
         scale: bool,
+        /// Whether the running variance learns the unbiased variance of the batch.
+        unbiased: bool,
     },
     /// `burn_keras_nn::dense::MaxoutDense`.
     MaxoutDense {
@@ -687,11 +690,16 @@ impl Module {
                 momentum,
                 center,
                 scale,
+                unbiased,
             } => make(
                 "BatchNormalization",
                 Scoped("BatchNormalizationConfig"),
                 vec![(*features).into()],
-                batch_options(*epsilon, *momentum, *center, *scale),
+                batch_options(*epsilon, *momentum, *center, *scale).add(
+                    "with_unbiased",
+                    *unbiased,
+                    false,
+                ),
             ),
             Self::BatchRenormalization {
                 features,

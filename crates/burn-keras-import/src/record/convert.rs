@@ -1,4 +1,4 @@
-//! From Keras's elements and axes to Burn's.
+//! From Keras's elements and axes to Burn's, and back.
 
 use std::borrow::Cow;
 
@@ -51,6 +51,111 @@ fn sum_of_halves(elements: &[[u8; 4]]) -> Vec<[u8; 4]> {
     let value = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
     let sums = first.iter().zip(second).map(|(a, b)| value(a) + value(b));
     sums.map(f32::to_le_bytes).collect()
+}
+
+/// The way back of [`burn_elements`]: the elements of a tensor like `tensor`, in the type and the layout
+/// of the file, that has the `values` of type `dtype` in Burn's layout.
+///
+/// Where a value is what import makes of the element that is there, the element stays, which may be
+/// more exact than the value. Where cuDNN's two biases have another sum, the first is the sum and the
+/// second is zero, which computes the same.
+///
+/// Peak memory: the elements, twice if they are of another type than the values.
+pub(crate) fn keras_elements(
+    tensor: &StoredTensor,
+    transform: &Transform,
+    dtype: Dtype,
+    values: &[u8],
+) -> Result<Vec<u8>, ContainerError> {
+    let shape = tensor.shape();
+    let values = match dtype.size() {
+        2 => arranged_back::<2>(values, shape, transform),
+        8 => arranged_back::<8>(values, shape, transform),
+        _ => arranged_back::<4>(values, shape, transform),
+    };
+    let (dtype, values) = if *transform == Transform::SumOfHalves {
+        let sums = halves(&tensor.read_f32()?, &dtype.to_f32(&values));
+        (Dtype::F32, sums)
+    } else {
+        (dtype, values)
+    };
+    if dtype == tensor.dtype() {
+        return Ok(values);
+    }
+    let exact = dtype.to_f64(&values);
+    let mut elements = tensor.dtype().from_f64(&exact);
+    if !tensor.dtype().is_float() {
+        let found = tensor.dtype().to_f64(&elements).into_iter();
+        if let Some((_, value)) = found.zip(&exact).find(|(found, value)| found != *value) {
+            return Err(ContainerError::Malformed {
+                file: "the record".to_owned(),
+                path: tensor.path().to_owned(),
+                reason: format!("{value} is no {}", tensor.dtype()),
+            });
+        }
+    }
+    let old = tensor.read()?;
+    let imported = dtype.from_f64(&tensor.dtype().to_f64(&old));
+    let size = tensor.dtype().size();
+    let all = elements.chunks_exact_mut(size).zip(old.chunks_exact(size));
+    let before = imported.chunks_exact(dtype.size());
+    let after = values.chunks_exact(dtype.size());
+    for ((element, old), (before, after)) in all.zip(before.zip(after)) {
+        if before == after {
+            element.copy_from_slice(old);
+        }
+    }
+    Ok(elements)
+}
+
+/// Elements of `N` bytes in Burn's layout, in that of Keras's shape `shape`.
+fn arranged_back<const N: usize>(
+    elements: &[u8],
+    shape: &[usize],
+    transform: &Transform,
+) -> Vec<u8> {
+    let (elements, _) = elements.as_chunks::<N>();
+    match transform {
+        Transform::None | Transform::Flatten | Transform::Rows(_) | Transform::SumOfHalves => {
+            elements.as_flattened().to_vec()
+        }
+        Transform::Permute(axes) | Transform::Depthwise(axes) | Transform::Merged { axes, .. } => {
+            let permuted: Vec<usize> = axes
+                .iter()
+                .map(|axis| shape.get(*axis).copied().unwrap_or_default())
+                .collect();
+            let mut back: Vec<usize> = (0..axes.len()).collect();
+            back.sort_by_key(|axis| axes.get(*axis));
+            permute(elements, &permuted, &back).into_flattened()
+        }
+        Transform::CuDnnKernel(gates) => {
+            cudnn_kernel_back(elements, shape, *gates).into_flattened()
+        }
+    }
+}
+
+/// The way back of [`cudnn_kernel`].
+fn cudnn_kernel_back<T: Copy>(elements: &[T], shape: &[usize], gates: usize) -> Vec<T> {
+    let &[rows, columns] = shape else {
+        return elements.to_vec();
+    };
+    let units = columns.checked_div(gates).unwrap_or_default();
+    let blocks = permute(elements, &[rows, gates, units], &[1, 2, 0]);
+    permute(&blocks, &[gates, rows, units], &[1, 0, 2])
+}
+
+/// Two halves, as `f32`, whose sums are `sums`; those of `old` where they are.
+fn halves(old: &[f32], sums: &[f32]) -> Vec<u8> {
+    let (first, second) = old.split_at(old.len() / 2);
+    let pairs = first.iter().zip(second).zip(sums);
+    let (first, second): (Vec<f32>, Vec<f32>) = pairs
+        .map(|((a, b), sum)| match (a + b).to_bits() == sum.to_bits() {
+            true => (*a, *b),
+            false => (*sum, 0.0),
+        })
+        .unzip();
+    let halves = first.into_iter().chain(second);
+    halves.flat_map(f32::to_le_bytes).collect()
 }
 
 /// `elements` of a row-major tensor of shape `shape`, with its axes in the order `axes`, row-major
@@ -225,5 +330,76 @@ mod tests {
                 assert_eq!(elements, 1.5_f32.to_le_bytes(), "{dtype}");
             }
         }
+    }
+
+    #[test]
+    fn every_transform_has_a_way_back() {
+        let transforms: [(Transform, &[usize]); 8] = [
+            (Transform::None, &[2, 3]),
+            (Transform::Flatten, &[2, 3]),
+            (Transform::Rows(2), &[6]),
+            (Transform::Permute(vec![1, 0]), &[2, 3]),
+            (Transform::Permute(vec![3, 2, 0, 1]), &[2, 3, 4, 5]),
+            (Transform::Depthwise(vec![2, 3, 0, 1]), &[3, 5, 4, 2]),
+            (
+                Transform::Merged {
+                    axes: vec![1, 2, 0],
+                    groups: vec![2, 0, 1],
+                },
+                &[2, 3, 4],
+            ),
+            (Transform::CuDnnKernel(3), &[2, 12]),
+        ];
+        for (transform, shape) in transforms {
+            for dtype in [Dtype::F16, Dtype::F32, Dtype::F64] {
+                let count = shape.iter().product::<usize>();
+                let values: Vec<f64> = (0..count).map(|value| value as f64).collect();
+                let file = dtype.from_f64(&values);
+                let tensor = StoredTensor::from_parts("x", shape, dtype, file.clone()).unwrap();
+                let burn = burn_elements(&tensor, &transform).unwrap();
+                let same = keras_elements(&tensor, &transform, Dtype::F32, &burn).unwrap();
+                assert_eq!(same, file, "{transform:?} {dtype}");
+                // From a tensor with other elements nothing stays.
+                let zeros = vec![0; file.len()];
+                let other = StoredTensor::from_parts("x", shape, dtype, zeros).unwrap();
+                let back = keras_elements(&other, &transform, Dtype::F32, &burn).unwrap();
+                assert_eq!(back, file, "{transform:?} {dtype}");
+                // Records may have other types.
+                let wide = Dtype::F64.from_f64(&Dtype::F32.to_f64(&burn));
+                let back = keras_elements(&other, &transform, Dtype::F64, &wide).unwrap();
+                assert_eq!(back, file, "{transform:?} {dtype}");
+            }
+        }
+    }
+
+    #[test]
+    fn elements_that_have_not_changed_stay_exact() {
+        let file = Dtype::F64.from_f64(&[0.1, 0.2]);
+        let tensor = StoredTensor::from_parts("x", [2], Dtype::F64, file).unwrap();
+        let record = Dtype::F32.from_f64(&[0.1, 0.25]);
+        let back = keras_elements(&tensor, &Transform::None, Dtype::F32, &record).unwrap();
+        assert_eq!(Dtype::F64.to_f64(&back), [0.1, 0.25]);
+    }
+
+    #[test]
+    fn counts_must_stay_whole() {
+        let tensor = StoredTensor::from_parts("x", [1], Dtype::I64, vec![0; 8]).unwrap();
+        let back = |value: f64| {
+            let record = Dtype::F32.from_f64(&[value]);
+            keras_elements(&tensor, &Transform::None, Dtype::F32, &record)
+        };
+        assert_eq!(back(7.0).unwrap(), 7_i64.to_le_bytes());
+        let error = back(7.5).unwrap_err().to_string();
+        assert!(error.ends_with("7.5 is no int64"), "{error}");
+    }
+
+    #[test]
+    fn biases_of_cudnn_keep_their_sum() {
+        let file = Dtype::F32.from_f64(&[1.0, 2.0, 0.5, -4.0]);
+        let tensor = StoredTensor::from_parts("x", [4], Dtype::F32, file).unwrap();
+        let record = Dtype::F32.from_f64(&[1.5, 7.0]);
+        let transform = Transform::SumOfHalves;
+        let back = keras_elements(&tensor, &transform, Dtype::F32, &record).unwrap();
+        assert_eq!(Dtype::F32.to_f64(&back), [1.0, 7.0, 0.5, 0.0]);
     }
 }

@@ -120,7 +120,7 @@ pub const fn fields(class: Class) -> Fields {
 }
 
 /// The field of a slot, and its place among those that the class has.
-pub(super) fn field(class: Class, slot: SlotName) -> Option<(usize, &'static str)> {
+pub(crate) fn field(class: Class, slot: SlotName) -> Option<(usize, &'static str)> {
     let all = BASE.iter().chain(fields(class).slots).enumerate();
     let mut found = all.filter(|(_, field)| field.slot == slot);
     found.next().map(|(place, field)| (place, field.field))

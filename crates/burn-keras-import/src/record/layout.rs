@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::plan::Plan;
 
 use super::fields::field;
-use super::optimizer::{Trained, shape};
+use super::optimizer::{Trained, slot_shape};
 use super::{MAP_KEY, SLOTS_KEY};
 
 /// Why bytes have no layout.
@@ -141,7 +141,7 @@ pub fn of_optimizer(plan: &Plan, graph: &Graph, optimizer: &Optimizer) -> Layout
         entries.push(Entry {
             path: parameter.path.clone(),
             field: Some(field.to_owned()),
-            shape: shape(parameter, slot),
+            shape: slot_shape(parameter, slot),
             dtype: name(DType::F32),
             rank: Some(parameter.shape.len() as u64),
             id: Some(parameter.id(&plan.name)),

@@ -15,10 +15,14 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use convert::keras_elements;
 pub use convert::permute;
+pub(crate) use fields::field;
 pub use fields::{BASE, Field, Fields, fields};
 pub use layout::{Entry, Layout, LayoutError};
 pub use optimizer::optimizer;
+pub(crate) use optimizer::{slot_shape, slot_transform};
+pub(crate) use weights::stored;
 pub use weights::weights;
 pub use write::{Record, WriteError};
 

@@ -74,12 +74,8 @@ pub fn optimizer(
         let id = parameter.id(&plan.name);
         let name = format!("{id}.{field}");
         order.push(json!([name, parameter.keras_path, slot.name.as_str()]));
-        let transform = if is_reduced(slot.name) {
-            Transform::None
-        } else {
-            parameter.param.source.transform.clone()
-        };
-        let shape = shape(parameter, slot);
+        let transform = slot_transform(parameter, slot.name);
+        let shape = slot_shape(parameter, slot);
         record.push(name, shape, id, slot.tensor.clone(), transform);
     }
     if problems.is_empty() && (iterations > 0 || !present.is_empty()) {
@@ -139,8 +135,17 @@ fn is_reduced(slot: SlotName) -> bool {
     matches!(slot, SlotName::R | SlotName::C)
 }
 
+/// How a slot gets from Keras's layout into that of the record.
+pub(crate) fn slot_transform(parameter: &Parameter, slot: SlotName) -> Transform {
+    if is_reduced(slot) {
+        Transform::None
+    } else {
+        parameter.param.source.transform.clone()
+    }
+}
+
 /// The shape of a slot in the record.
-pub(super) fn shape(parameter: &Parameter, slot: &Slot) -> Vec<usize> {
+pub(crate) fn slot_shape(parameter: &Parameter, slot: &Slot) -> Vec<usize> {
     if is_reduced(slot.name) {
         slot.tensor.shape().to_vec()
     } else {

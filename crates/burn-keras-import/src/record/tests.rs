@@ -1,10 +1,10 @@
 //! Records of the sample models.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::PathBuf;
 
 use burn_pack::{Reader, Scalar};
-use keras_ir::optimizer::Optimizer;
+use keras_ir::optimizer::{Optimizer, SlotName};
 use keras_ir::{Graph, ReadOptions};
 
 use crate::lower;
@@ -126,6 +126,105 @@ fn kernels_are_permuted_and_their_slots_with_them() {
     assert_eq!(scalars[ITERATIONS_KEY], steps);
     assert_eq!(reader.metadata()[&id.to_string()], parameter.path);
     assert_eq!(reader.metadata()[SOURCE_KEY], plan.digest());
+}
+
+/// The trained models of `tests/fixtures/resume`, with every optimizer.
+fn resumed() -> Vec<PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/resume");
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| {
+        let ending = file.extension().and_then(|ending| ending.to_str());
+        matches!(ending, Some("h5" | "keras")) && !file.ends_with("adam_legacy.keras")
+    });
+    files.sort();
+    files
+}
+
+#[test]
+fn slots_of_every_optimizer_lie_as_their_weights() {
+    let mut classes = std::collections::BTreeSet::new();
+    let mut count = 0;
+    for path in resumed() {
+        let (graph, plan) = read(&path);
+        let Ok(Some(state)) = &graph.optimizer else {
+            continue;
+        };
+        count += 1;
+        let name = path.display();
+        let record = optimizer(&plan, &graph, state).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let bytes = record.unwrap().into_bytes().unwrap();
+        let again = optimizer(&plan, &graph, state).unwrap().unwrap();
+        assert_eq!(bytes, again.into_bytes().unwrap(), "{name}");
+        let found = layout::of_optimizer_bytes(&bytes).unwrap();
+        let expected = layout::of_optimizer(&plan, &graph, state);
+        assert_eq!(found.to_string(), expected.to_string(), "{name}");
+        assert_eq!(found.entries.len(), state.slots.len(), "{name}");
+
+        let class = state.options.class;
+        classes.insert(class);
+        let table = fields(class);
+        let reader = Reader::from_bytes(bytes).unwrap();
+        let scalars = reader.scalars();
+        let steps = state.options.gradient_accumulation_steps.unwrap_or(1);
+        for slot in &state.slots {
+            let mut parameters = plan.parameters.iter();
+            let parameter = parameters.find(|p| p.weight == slot.weight).unwrap();
+            let mut all = BASE.iter().chain(table.slots);
+            let field = all.find(|field| field.slot == slot.name).unwrap().field;
+            let id = parameter.id("net");
+            let values = floats(&reader, &format!("{id}.{field}"));
+            let keras = slot.tensor.read_f32().unwrap();
+            let is_reduced = matches!(slot.name.as_str(), "r" | "c");
+            let axes = parameter.param.source.transform.permutation();
+            let expected = match axes.filter(|_| !is_reduced) {
+                Some(axes) => permute(&keras, slot.tensor.shape(), axes),
+                None => keras,
+            };
+            assert_eq!(values, expected, "{name} {} {field}", parameter.path);
+            let rank = Scalar::UInt(parameter.shape.len() as u64);
+            assert_eq!(scalars[&format!("{id}.__rank")], rank);
+            if let Some(time) = table.time {
+                let time = &scalars[&format!("{id}.{time}")];
+                assert_eq!(*time, Scalar::UInt(state.iterations.unwrap() / steps));
+            }
+            if let Some(product) = state.u_product {
+                let found = &scalars[&format!("{id}.u_product")];
+                assert_eq!(*found, Scalar::Float(product));
+            }
+        }
+        let scale = state.loss_scale.map(|state| Scalar::Float(state.scale));
+        assert_eq!(scalars.get(LOSS_SCALE_KEY), scale.as_ref(), "{name}");
+        assert_eq!(reader.metadata()[OPTIMIZER_CLASS_KEY], class.as_str());
+    }
+    assert!(count > 150, "only {count} records");
+    assert_eq!(classes.len(), 13, "{classes:?}");
+}
+
+#[test]
+fn a_slot_that_an_option_asks_for_is_missed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/resume");
+    for (case, slot) in [
+        ("adafactor_k3.keras", SlotName::R),
+        ("adam_amsgrad_k3.h5", SlotName::VelocityHat),
+        ("ema_k3.h5", SlotName::Average),
+        ("muon_k3.h5", SlotName::Velocity),
+        ("rmsprop_centered_k3.h5", SlotName::AverageGradient),
+    ] {
+        let (graph, plan) = read(format!("{folder}/{case}"));
+        let mut state = state(&graph).unwrap().clone();
+        let taken = state.slots.iter().position(|found| found.name == slot);
+        let taken = state.slots.remove(taken.unwrap());
+        let report = optimizer(&plan, &graph, &state).unwrap_err();
+        let layer = graph.layer(taken.weight.layer);
+        let weight = layer.weights[taken.weight.index].name;
+        assert_eq!(report.problems.len(), 1, "{report}");
+        let problem = &report.problems[0];
+        assert_eq!(problem.layer.as_deref(), Some(&*layer.path), "{report}");
+        let key = format!("{weight}: {}", slot.as_str());
+        assert_eq!(problem.key.as_deref(), Some(&*key), "{report}");
+        assert!(report.to_string().contains("--fresh-optimizer"));
+    }
 }
 
 #[test]

@@ -50,14 +50,14 @@ pub fn weights(plan: &Plan, graph: &Graph) -> Result<Record, Report> {
 }
 
 /// The weight `weight`, if the graph has it.
-pub(super) fn stored(graph: &Graph, weight: WeightRef) -> Option<&keras_ir::graph::Weight> {
+pub(crate) fn stored(graph: &Graph, weight: WeightRef) -> Option<&keras_ir::graph::Weight> {
     let layer = graph.layers.get(weight.layer.0)?;
     layer.weights.get(weight.index)
 }
 
 impl Parameter {
     /// Whether a Keras tensor of shape `shape` becomes one of the parameter's shape.
-    pub(super) fn fits(&self, shape: &[usize]) -> bool {
+    pub(crate) fn fits(&self, shape: &[usize]) -> bool {
         let transform = &self.param.source.transform;
         let rank = transform.rank();
         rank.is_none_or(|rank| rank == shape.len()) && transform.shape(shape) == self.shape

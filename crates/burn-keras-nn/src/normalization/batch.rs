@@ -82,6 +82,9 @@ pub struct BatchNormalizationConfig {
     pub center: bool,
     /// Whether there is a `gamma`. Default: true.
     pub scale: bool,
+    /// Whether the running variance learns the unbiased variance of the batch, as TensorFlow's fused
+    /// kernel gives it to tf.keras. Default: false.
+    pub unbiased: bool,
 }
 
 impl BatchNormalizationConfig {
@@ -93,6 +96,7 @@ impl BatchNormalizationConfig {
             momentum: 0.99,
             center: true,
             scale: true,
+            unbiased: false,
         }
     }
 
@@ -120,6 +124,12 @@ impl BatchNormalizationConfig {
         self
     }
 
+    /// Sets [`unbiased`](Self::unbiased).
+    pub fn with_unbiased(mut self, unbiased: bool) -> Self {
+        self.unbiased = unbiased;
+        self
+    }
+
     /// Makes the module, with the ids of `scope`.
     pub fn init(&self, scope: &Scope, device: &Device) -> BatchNormalization {
         let n = self.features;
@@ -136,6 +146,7 @@ impl BatchNormalizationConfig {
             training: training(scope),
             epsilon: self.epsilon,
             momentum: self.momentum,
+            unbiased: self.unbiased,
         }
     }
 }
@@ -144,7 +155,7 @@ impl BatchNormalizationConfig {
 ///
 /// `gamma * (x - mean) / sqrt(variance + epsilon) + beta`. On an autodiff device, while
 /// `training` is on, mean and variance (biased) are those of the batch and move the running
-/// statistics; otherwise they are the running statistics. Field names are those of Burn's
+/// statistics, where the variance may be the unbiased one; otherwise they are the running statistics. Field names are those of Burn's
 /// [`BatchNorm`], which [`batch_norm`] makes when there are both `gamma` and `beta`.
 ///
 /// ```
@@ -173,6 +184,8 @@ pub struct BatchNormalization {
     pub epsilon: f64,
     /// The share of the old statistics that stays at an update.
     pub momentum: f64,
+    /// See [`BatchNormalizationConfig::unbiased`].
+    pub unbiased: bool,
 }
 
 impl BatchNormalization {
@@ -198,11 +211,22 @@ impl BatchNormalization {
             let var = self.running_var.value().to_device(&device);
             return module::batch_norm(x, gamma, beta, mean, var, self.epsilon);
         }
+        #[cfg(feature = "std")]
+        let per_feature = x.shape().num_elements() / x.dims()[1].max(1);
         let batch = module::batch_norm_train(x, gamma, beta, self.epsilon);
+        #[cfg(feature = "std")]
+        let variance = if self.unbiased {
+            let others = per_feature.saturating_sub(1).max(1);
+            batch
+                .variance
+                .mul_scalar(per_feature as f64 / others as f64)
+        } else {
+            batch.variance
+        };
         #[cfg(feature = "std")]
         for (state, value) in [
             (&self.running_mean, batch.mean),
-            (&self.running_var, batch.variance),
+            (&self.running_var, variance),
         ] {
             let old = state.value_sync().to_device(&device);
             let new =

@@ -84,6 +84,14 @@ impl Archive {
         matches!(self.source, Source::Folder(_))
     }
 
+    /// The zip archive as a whole, unless it is a folder.
+    pub(crate) fn zip(&self) -> Option<&ByteView> {
+        match &self.source {
+            Source::Zip { bytes, .. } => Some(bytes),
+            Source::Folder(_) => None,
+        }
+    }
+
     /// Whether there is a member of this name.
     pub fn has(&self, member: &str) -> bool {
         match &self.source {

@@ -84,33 +84,81 @@ impl Arranged {
     pub fn read(&self) -> Result<Vec<u8>, ContainerError> {
         let bytes = self.join()?;
         let size = self.sources[0].dtype().size();
-        let Arrangement {
-            permutation,
-            reversed,
-            ..
-        } = &self.arrangement;
-        if reversed.is_empty() && permutation.is_sorted() {
+        if self.keeps_order() {
             return Ok(bytes);
         }
+        let mut arranged = Vec::with_capacity(bytes.len());
+        gather(&self.axes(), 0, &mut |element| {
+            arranged.extend_from_slice(&bytes[element * size..][..size]);
+        });
+        Ok(arranged)
+    }
+
+    /// The elements of each source, of all elements of the result.
+    pub fn divide(&self, elements: &[u8]) -> Vec<Vec<u8>> {
+        if self.keeps_order() {
+            return self.cut(elements);
+        }
+        let size = self.sources[0].dtype().size();
+        let mut joined = vec![0; elements.len()];
+        let mut arranged = elements.chunks_exact(size);
+        gather(&self.axes(), 0, &mut |element| {
+            if let Some(next) = arranged.next() {
+                joined[element * size..][..size].copy_from_slice(next);
+            }
+        });
+        self.cut(&joined)
+    }
+
+    /// Whether the elements stay in their order.
+    fn keeps_order(&self) -> bool {
+        self.arrangement.reversed.is_empty() && self.arrangement.permutation.is_sorted()
+    }
+
+    /// The axes of the result, those of size 1 that are dropped too: with them the order of the
+    /// elements is the same.
+    fn axes(&self) -> Vec<Axis> {
         let mut strides = vec![1; self.joined.len()];
         for axis in (1..strides.len()).rev() {
             strides[axis - 1] = strides[axis] * self.joined[axis];
         }
-        // Dropped axes have size 1: with them the order of the elements is the same.
-        let axes: Vec<Axis> = permutation
+        let axes = self.arrangement.permutation.iter().enumerate();
+        axes.map(|(axis, source)| Axis {
+            size: self.joined[*source],
+            stride: strides[*source],
+            reversed: self.arrangement.reversed.contains(&axis),
+        })
+        .collect()
+    }
+
+    /// Bytes of one row of each source.
+    fn rows(&self) -> Vec<usize> {
+        let sources = self.sources.iter();
+        sources
+            .map(|source| source.shape().last().copied().unwrap_or(1) * source.dtype().size())
+            .collect()
+    }
+
+    /// What the sources have, of what they have side by side.
+    fn cut(&self, joined: &[u8]) -> Vec<Vec<u8>> {
+        if self.sources.len() == 1 {
+            return vec![joined.to_vec()];
+        }
+        let rows = self.rows();
+        let mut parts: Vec<Vec<u8>> = self
+            .sources
             .iter()
-            .enumerate()
-            .map(|(axis, source)| Axis {
-                size: self.joined[*source],
-                stride: strides[*source],
-                reversed: reversed.contains(&axis),
-            })
+            .map(|source| Vec::with_capacity(source.byte_len()))
             .collect();
-        let mut arranged = Vec::with_capacity(bytes.len());
-        gather(&axes, 0, &mut |element| {
-            arranged.extend_from_slice(&bytes[element * size..][..size]);
-        });
-        Ok(arranged)
+        let mut rest = joined;
+        while !rest.is_empty() {
+            for (part, row) in parts.iter_mut().zip(&rows) {
+                let (taken, behind) = rest.split_at((*row).min(rest.len()));
+                part.extend_from_slice(taken);
+                rest = behind;
+            }
+        }
+        parts
     }
 
     /// The sources side by side along the last axis.
@@ -119,8 +167,7 @@ impl Arranged {
             return Ok(one.read()?.into_owned());
         }
         let mut parts = Vec::with_capacity(self.sources.len());
-        for source in &self.sources {
-            let row = source.shape().last().copied().unwrap_or(1) * source.dtype().size();
+        for (source, row) in self.sources.iter().zip(self.rows()) {
             parts.push((source.read()?, row));
         }
         let rows = self.joined[..self.joined.len() - 1].iter().product();
@@ -181,6 +228,8 @@ mod tests {
         let alike = vec![tensor(&[2, 1], 20), tensor(&[2, 2], 30)];
         let alike = joined.arrange_alike(alike).unwrap();
         assert_eq!(alike.read().unwrap().as_ref(), [20, 30, 31, 21, 32, 33]);
+        let parts = joined.divide(vec![20, 30, 31, 21, 32, 33]).unwrap();
+        assert_eq!(parts, [vec![20, 21], vec![30, 31, 32, 33]]);
     }
 
     #[test]
@@ -194,6 +243,9 @@ mod tests {
         assert_eq!(turned.shape(), [3, 2, 2]);
         let expected = [2, 8, 5, 11, 1, 7, 4, 10, 0, 6, 3, 9];
         assert_eq!(turned.read().unwrap().as_ref(), expected);
+        let parts = turned.divide(expected.to_vec()).unwrap();
+        assert_eq!(parts, [(0..12).collect::<Vec<u8>>()]);
+        assert!(turned.divide(vec![1]).is_err());
     }
 
     #[test]

@@ -72,6 +72,15 @@ impl ByteView {
         })
     }
 
+    /// Where this view lies in `outer`, if it is a part of it.
+    pub(crate) fn range_in(&self, outer: &Self) -> Option<Range<usize>> {
+        let is_inside = Arc::ptr_eq(&self.owner, &outer.owner)
+            && outer.range.start <= self.range.start
+            && self.range.end <= outer.range.end;
+        let start = self.range.start.checked_sub(outer.range.start)?;
+        is_inside.then(|| start..start + self.range.len())
+    }
+
     fn whole(owner: Owner) -> Self {
         let range = 0..owner.bytes().len();
         Self {

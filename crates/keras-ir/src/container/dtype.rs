@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use half::{bf16, f16};
+
 /// Element type of a stored tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
@@ -77,8 +79,8 @@ impl Dtype {
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     pub fn to_f32(self, bytes: &[u8]) -> Vec<f32> {
         match self {
-            Self::F16 => decode(bytes, |b| f16_to_f32(u16::from_le_bytes(b))),
-            Self::Bf16 => decode(bytes, |b| bf16_to_f32(u16::from_le_bytes(b))),
+            Self::F16 => decode(bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Self::Bf16 => decode(bytes, |b| bf16::from_le_bytes(b).to_f32()),
             Self::F32 => decode(bytes, f32::from_le_bytes),
             Self::F64 => decode(bytes, |b| f64::from_le_bytes(b) as f32),
             Self::I8 => decode(bytes, |b| f32::from(i8::from_le_bytes(b))),
@@ -114,6 +116,36 @@ impl Dtype {
             | Self::Bool => self.to_f32(bytes).into_iter().map(f64::from).collect(),
         }
     }
+
+    /// The way back of [`to_f64`](Self::to_f64): little-endian elements of this type, rounded to
+    /// nearest where they cannot hold a value; integers stop at their bounds.
+    ///
+    /// ```
+    /// use keras_ir::container::Dtype;
+    ///
+    /// assert_eq!(Dtype::F16.from_f64(&[1.5]), [0x00, 0x3e]);
+    /// assert_eq!(Dtype::U8.from_f64(&[2.5, -1.0, 300.0]), [2, 0, 255]);
+    /// ```
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    #[allow(clippy::wrong_self_convention)] // `self` is what to convert to
+    pub fn from_f64(self, values: &[f64]) -> Vec<u8> {
+        match self {
+            Self::F16 => encode(values, |v| f16::from_f64(v).to_le_bytes()),
+            Self::Bf16 => encode(values, |v| bf16::from_f64(v).to_le_bytes()),
+            Self::F32 => encode(values, |v| (v as f32).to_le_bytes()),
+            Self::F64 => encode(values, f64::to_le_bytes),
+            Self::I8 => encode(values, |v| (v.round_ties_even() as i8).to_le_bytes()),
+            Self::I16 => encode(values, |v| (v.round_ties_even() as i16).to_le_bytes()),
+            Self::I32 => encode(values, |v| (v.round_ties_even() as i32).to_le_bytes()),
+            Self::I64 => encode(values, |v| (v.round_ties_even() as i64).to_le_bytes()),
+            Self::U8 => encode(values, |v| (v.round_ties_even() as u8).to_le_bytes()),
+            Self::U16 => encode(values, |v| (v.round_ties_even() as u16).to_le_bytes()),
+            Self::U32 => encode(values, |v| (v.round_ties_even() as u32).to_le_bytes()),
+            Self::U64 => encode(values, |v| (v.round_ties_even() as u64).to_le_bytes()),
+            Self::Bool => encode(values, |v| [u8::from(v != 0.0)]),
+        }
+    }
 }
 
 impl fmt::Display for Dtype {
@@ -127,24 +159,8 @@ fn decode<const N: usize, T>(bytes: &[u8], element: impl Fn([u8; N]) -> T) -> Ve
     elements.iter().map(|&bytes| element(bytes)).collect()
 }
 
-fn bf16_to_f32(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
-}
-
-fn f16_to_f32(bits: u16) -> f32 {
-    let sign = u32::from(bits & 0x8000) << 16;
-    let exponent = u32::from(bits >> 10) & 0x1f;
-    let mantissa = u32::from(bits & 0x03ff);
-    match exponent {
-        // Zero and subnormals: mantissa · 2⁻²⁴, exact in f32.
-        0 => {
-            #[allow(clippy::cast_precision_loss)] // ten bits
-            let magnitude = mantissa as f32 * f32::from_bits(0x3380_0000);
-            f32::from_bits(sign | magnitude.to_bits())
-        }
-        0x1f => f32::from_bits(sign | 0x7f80_0000 | (mantissa << 13)),
-        _ => f32::from_bits(sign | ((exponent + 112) << 23) | (mantissa << 13)),
-    }
+fn encode<const N: usize>(values: &[f64], element: impl Fn(f64) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|value| element(*value)).collect()
 }
 
 #[cfg(test)]
@@ -153,6 +169,7 @@ mod tests {
 
     #[test]
     fn half_precision_of_every_class() {
+        let half = |bits: u16| Dtype::F16.to_f32(&bits.to_le_bytes())[0];
         for (bits, value) in [
             (0x0000, 0.0_f32),
             (0x3c00, 1.0),
@@ -165,10 +182,12 @@ mod tests {
             (0xfc00, f32::NEG_INFINITY),
             (0x3555, 0.333_251_95),
         ] {
-            assert_eq!(f16_to_f32(bits).to_bits(), value.to_bits(), "{bits:#x}");
+            assert_eq!(half(bits).to_bits(), value.to_bits(), "{bits:#x}");
+            let back = Dtype::F16.from_f64(&[f64::from(value)]);
+            assert_eq!(back, u16::to_le_bytes(bits), "{value}");
         }
-        assert_eq!(f16_to_f32(0x8000).to_bits(), (-0.0_f32).to_bits());
-        assert!(f16_to_f32(0x7e01).is_nan());
+        assert_eq!(half(0x8000).to_bits(), (-0.0_f32).to_bits());
+        assert!(half(0x7e01).is_nan());
     }
 
     #[test]
@@ -181,5 +200,30 @@ mod tests {
             Dtype::I64.to_f64(&bytes),
             [i64::MIN as f64, -1.0, 9_007_199_254_740_992.0]
         );
+    }
+
+    #[test]
+    fn every_type_gives_back_what_it_was_given() {
+        for (dtype, values) in [
+            (Dtype::Bf16, &[1.5, -0.0, 3.0e38][..]),
+            (Dtype::F32, &[0.1_f32 as f64, f64::NEG_INFINITY]),
+            (Dtype::F64, &[0.1, 1e300]),
+            (Dtype::I8, &[-128.0, 127.0]),
+            (Dtype::I16, &[-32768.0, 7.0]),
+            (Dtype::I32, &[-1.0, 2_147_483_647.0]),
+            (Dtype::I64, &[-9_007_199_254_740_992.0]),
+            (Dtype::U16, &[65535.0]),
+            (Dtype::U32, &[4_294_967_295.0]),
+            (Dtype::U64, &[9_007_199_254_740_992.0]),
+            (Dtype::Bool, &[0.0, 1.0]),
+        ] {
+            let bytes = dtype.from_f64(values);
+            assert_eq!(bytes.len(), values.len() * dtype.size(), "{dtype}");
+            if dtype == Dtype::Bf16 {
+                assert_eq!(dtype.to_f64(&bytes)[..2], values[..2]);
+            } else {
+                assert_eq!(dtype.to_f64(&bytes), values, "{dtype}");
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod dataset;
 mod group;
 mod meter;
+mod whole;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,8 +13,10 @@ use std::sync::{Arc, Mutex};
 
 use hdf5::{ChunkCacheConfig, Error, FileAccessProperties, FormatError};
 
+pub(crate) use self::dataset::datatype;
 use self::group::GroupNode;
 use self::meter::{Budget, Failure, Lifetime, Metered};
+pub(crate) use self::whole::{Chunks, RawAttributes};
 use super::{Attributes, ByteView, Children, Container, ContainerError, StoredTensor};
 
 /// An open HDF5 file: cheap to clone, shared between threads.

@@ -16,6 +16,7 @@ mod error;
 mod hdf5;
 mod shards;
 mod tensor;
+pub(crate) mod walk;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -28,8 +29,10 @@ pub use checkpoint::Checkpoint;
 pub use dtype::Dtype;
 pub use error::ContainerError;
 pub use hdf5::H5File;
+pub(crate) use hdf5::{Chunks, RawAttributes, datatype};
 pub use shards::Shards;
 pub use tensor::StoredTensor;
+pub(crate) use tensor::{Place, swap_bytes};
 
 /// The names of a group's members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

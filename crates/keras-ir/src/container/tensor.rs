@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::arrangement::{Arranged, Arrangement};
@@ -50,18 +51,51 @@ impl StoredTensor {
         let (path, shape) = (path.into(), shape.into());
         let expected = byte_len(&shape, dtype);
         if expected != Some(bytes.len()) {
-            return Err(ContainerError::Malformed {
-                file: "memory".to_owned(),
-                path,
-                reason: format!(
-                    "{} bytes do not make {dtype} of shape {shape:?}",
-                    bytes.len()
-                ),
-            });
+            let reason = format!(
+                "{} bytes do not make {dtype} of shape {shape:?}",
+                bytes.len()
+            );
+            return Err(in_memory(&path, reason));
         }
         let byte_len = bytes.len();
         let elements = Elements::Plain(ByteView::from_vec(bytes));
         Ok(Self::new(path, shape, dtype, byte_len, elements))
+    }
+
+    /// A tensor whose elements, little-endian and row-major, `read` makes whenever they are asked
+    /// for.
+    ///
+    /// ```
+    /// use keras_ir::container::{Dtype, StoredTensor};
+    ///
+    /// let ones = StoredTensor::deferred("ones", [2], Dtype::F32, || {
+    ///     Ok([1.0_f32; 2].iter().flat_map(|one| one.to_le_bytes()).collect())
+    /// })?;
+    /// assert_eq!(ones.read_f32()?, [1.0, 1.0]);
+    /// # Ok::<(), keras_ir::container::ContainerError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A shape that no address space could hold; when it is read, what `read` says, or elements
+    /// that do not fill the shape.
+    pub fn deferred(
+        path: impl Into<String>,
+        shape: impl Into<Vec<usize>>,
+        dtype: Dtype,
+        read: impl Fn() -> Result<Vec<u8>, ContainerError> + Send + Sync + 'static,
+    ) -> Result<Self, ContainerError> {
+        let (path, shape) = (path.into(), shape.into());
+        let Some(len) = byte_len(&shape, dtype) else {
+            return Err(in_memory(&path, format!("shape {shape:?} is too large")));
+        };
+        let of_tensor = path.clone();
+        let elements = Elements::Encoded(Box::new(Deferred {
+            path: of_tensor,
+            len,
+            read,
+        }));
+        Ok(Self::new(path, shape, dtype, len, elements))
     }
 
     /// A tensor that is made of `sources` whenever it is read; its path is that of the first.
@@ -85,11 +119,7 @@ impl StoredTensor {
             Some(first) => (first.path().to_owned(), first.dtype()),
             None => (String::new(), Dtype::U8),
         };
-        let refuse = |reason: String| ContainerError::Malformed {
-            file: "memory".to_owned(),
-            path: path.clone(),
-            reason,
-        };
+        let refuse = |reason: String| in_memory(&path, reason);
         let arranged = Arranged::new(sources, arrangement).map_err(refuse)?;
         let shape = arranged.shape();
         let byte_len = byte_len(&shape, dtype).ok_or_else(|| refuse("too large".into()))?;
@@ -122,6 +152,35 @@ impl StoredTensor {
             (_, Ok([source])) => Ok(source),
             (_, Err(sources)) => Self::arranged(sources, Arrangement::default()),
         }
+    }
+
+    /// The elements of each of the [`sources`](Self::sources) of a tensor like this one that has
+    /// `elements`: the way back of an arrangement.
+    ///
+    /// # Errors
+    ///
+    /// Elements that do not fill the shape.
+    pub fn divide(&self, elements: Vec<u8>) -> Result<Vec<Vec<u8>>, ContainerError> {
+        if elements.len() != self.inner.byte_len {
+            let (found, expected) = (elements.len(), self.inner.byte_len);
+            let reason = format!("{found} bytes for a tensor of {expected}");
+            return Err(in_memory(&self.inner.path, reason));
+        }
+        Ok(match &self.inner.elements {
+            Elements::Arranged(arranged) => arranged.divide(&elements),
+            _ => vec![elements],
+        })
+    }
+
+    /// Where the elements lie in `file`, if they lie there in one piece.
+    pub(crate) fn place_in(&self, file: &ByteView) -> Option<Place> {
+        let (view, big_endian) = match &self.inner.elements {
+            Elements::Plain(view) => (view, false),
+            Elements::Swapped(view) => (view, true),
+            Elements::Encoded(_) | Elements::Arranged(_) => return None,
+        };
+        let range = view.range_in(file)?;
+        Some(Place { range, big_endian })
     }
 
     /// A tensor of a file. The length of the elements has been checked.
@@ -210,6 +269,44 @@ impl StoredTensor {
     }
 }
 
+/// Where elements lie in a file.
+pub(crate) struct Place {
+    /// The bytes.
+    pub range: Range<usize>,
+    /// Whether each element has its highest byte first.
+    pub big_endian: bool,
+}
+
+/// Elements that a function makes.
+struct Deferred<F> {
+    path: String,
+    len: usize,
+    read: F,
+}
+
+impl<F> Decode for Deferred<F>
+where
+    F: Fn() -> Result<Vec<u8>, ContainerError> + Send + Sync,
+{
+    fn decode(&self) -> Result<Cow<'_, [u8]>, ContainerError> {
+        let bytes = (self.read)()?;
+        if bytes.len() == self.len {
+            return Ok(Cow::Owned(bytes));
+        }
+        let reason = format!("{} bytes for a tensor of {}", bytes.len(), self.len);
+        Err(in_memory(&self.path, reason))
+    }
+}
+
+/// What is wrong with a tensor that no file holds.
+fn in_memory(path: &str, reason: String) -> ContainerError {
+    ContainerError::Malformed {
+        file: "memory".to_owned(),
+        path: path.to_owned(),
+        reason,
+    }
+}
+
 impl fmt::Debug for StoredTensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.inner;
@@ -234,7 +331,7 @@ pub(super) fn byte_len(shape: &[usize], dtype: Dtype) -> Option<usize> {
 }
 
 /// Turns the byte order of every element round.
-pub(super) fn swap_bytes(bytes: &mut [u8], dtype: Dtype) {
+pub(crate) fn swap_bytes(bytes: &mut [u8], dtype: Dtype) {
     if dtype.size() > 1 {
         bytes
             .chunks_exact_mut(dtype.size())

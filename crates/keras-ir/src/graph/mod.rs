@@ -148,6 +148,9 @@ pub struct Weight {
     pub trainable: bool,
     /// The values, in Keras's shape and layout.
     pub tensor: StoredTensor,
+    /// The same values in other places of the file, which has a shared layer in each model that it
+    /// is in.
+    pub copies: Vec<StoredTensor>,
 }
 
 /// One use of a layer.

@@ -25,6 +25,25 @@ pub struct Optimizer {
     pub u_product: Option<f64>,
     /// One tensor per trained weight and kind of slot, in Keras's order of variables.
     pub slots: Vec<Slot>,
+    /// The tensors of the numbers above, of those that the file holds.
+    pub numbers: Vec<(Number, StoredTensor)>,
+    /// Tensors that the file holds a second time, each by the path of the first.
+    pub copies: Vec<(String, StoredTensor)>,
+}
+
+/// A number of an optimizer's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Number {
+    /// [`Optimizer::iterations`].
+    Iterations,
+    /// [`Optimizer::learning_rate`].
+    LearningRate,
+    /// [`LossScaleState::scale`].
+    LossScale,
+    /// [`LossScaleState::steps`].
+    LossScaleSteps,
+    /// [`Optimizer::u_product`].
+    UProduct,
 }
 
 /// The state of `LossScaleOptimizer`.

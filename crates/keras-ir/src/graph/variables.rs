@@ -42,6 +42,22 @@ impl Graph {
             .collect()
     }
 
+    /// Keras 3's path of a variable, as `exclude_layers` of Muon searches it: `words/embeddings`. The
+    /// names of models around the layer are left out: Keras has them for some Sequentials, and
+    /// loses them when it loads a file.
+    pub fn variable_path(&self, weight: WeightRef) -> String {
+        let layer = self.layer(weight.layer);
+        let models = self.layers.iter();
+        let models = models.filter(|layer| matches!(layer.kind, LayerKind::Model(_)));
+        let inside = models.filter_map(|model| {
+            let inside = layer.path.strip_prefix(&model.path)?;
+            inside.strip_prefix('/')
+        });
+        let path = inside.min_by_key(|inside| inside.len());
+        let path = path.unwrap_or(&layer.path);
+        format!("{path}/{}", layer.weights[weight.index].name)
+    }
+
     fn collect(
         &self,
         model: ModelId,

@@ -8,7 +8,8 @@ use super::{Architecture, container_problem, parse};
 use crate::container::{Archive, H5File};
 use crate::problem::{Problem, ProblemKind};
 
-const WEIGHTS: &str = "model.weights.h5";
+/// The member with the weights.
+pub(crate) const WEIGHTS: &str = "model.weights.h5";
 
 /// Opens the archive at `path`.
 pub(super) fn open(path: &Path) -> Result<Archive, Problem> {

@@ -31,7 +31,10 @@ use build::Builder;
 use source::{Source, WeightsFile};
 use weights::SavedObjects;
 
+pub(crate) use archive::WEIGHTS as ARCHIVED_WEIGHTS;
 pub use inspect::inspect;
+pub use optimizer::{BuiltOptimizer, build_optimizer};
+pub(crate) use source::{Copyable, copyable};
 
 /// How to read a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

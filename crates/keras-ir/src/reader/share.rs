@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Map, Value};
 
 use super::Weights;
+use crate::container::StoredTensor;
 use crate::graph::{Graph, LayerId, LayerKind, ModelId, WeightRef};
 use crate::version::{Generation, Writer};
 
@@ -147,7 +148,7 @@ fn same_object(graph: &Graph, evidence: Evidence, a: LayerId, b: LayerId) -> boo
     varied
 }
 
-fn stored(graph: &Graph, weight: WeightRef) -> Option<&crate::container::StoredTensor> {
+fn stored(graph: &Graph, weight: WeightRef) -> Option<&StoredTensor> {
     let weights = &graph.layer(weight.layer).weights;
     weights.get(weight.index).map(|weight| &weight.tensor)
 }
@@ -265,7 +266,7 @@ fn tie(graph: &Graph, original: LayerId, copy: LayerId, ties: &mut Ties) {
     }
 }
 
-/// Puts the originals in the place of their copies.
+/// Puts the originals in the place of their copies, whose weights become copies of theirs.
 pub(super) fn apply_ties(graph: &mut Graph, ties: &Ties) {
     let original = |id: LayerId| {
         let mut id = id;
@@ -274,6 +275,23 @@ pub(super) fn apply_ties(graph: &mut Graph, ties: &Ties) {
         }
         id
     };
+    let mut copies = Vec::new();
+    for (copy, earlier) in ties {
+        let pairs = weights(graph, *copy).into_iter();
+        for (copy, earlier) in pairs.zip(weights(graph, *earlier)) {
+            let tensor = stored(graph, copy).cloned();
+            copies.extend(tensor.map(|tensor| (original(earlier.layer), earlier.index, tensor)));
+        }
+    }
+    for (layer, index, tensor) in copies {
+        let Some(weight) = graph.layers[layer.0].weights.get_mut(index) else {
+            continue; // equal layers have equally many
+        };
+        let is_known = |known: &StoredTensor| known.path() == tensor.path();
+        if !is_known(&weight.tensor) && !weight.copies.iter().any(is_known) {
+            weight.copies.push(tensor);
+        }
+    }
     for model in &mut graph.models {
         let calls = model.calls.iter_mut().map(|call| &mut call.layer);
         let tensors = model.tensors.iter_mut().map(|tensor| &mut tensor.layer);

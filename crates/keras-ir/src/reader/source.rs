@@ -191,6 +191,40 @@ fn no_weights() -> Problem {
     Problem::new(ProblemKind::MissingWeight).expected("the weights of the model")
 }
 
+/// A file that can be copied with other weights in it.
+#[derive(Debug)]
+pub(crate) enum Copyable {
+    /// A whole model in HDF5, or weights in Keras's legacy layout.
+    Legacy(H5File),
+    /// Weights alone in Keras 3's layout.
+    Weights(H5File),
+    /// A `.keras` archive, zipped, and the weights in it.
+    Archive(Archive, H5File),
+}
+
+/// Opens the file at `path`, which is to be copied with other weights in it.
+pub(crate) fn copyable(path: &Path) -> Result<Copyable, Problem> {
+    let refused = |found: &str| {
+        Problem::new(ProblemKind::Container)
+            .expected("a .keras archive or an HDF5 file of Keras, to be copied with other weights")
+            .found(found)
+    };
+    match Source::open(path)? {
+        Source::Hdf5(file) => match layout(&file) {
+            Layout::Whole | Layout::Listed => Ok(Copyable::Legacy(file)),
+            Layout::Tree => Ok(Copyable::Weights(file)),
+            Layout::Other => Err(refused("an HDF5 file without weights")),
+        },
+        Source::Archive(archive) if !archive.is_folder() => {
+            let weights = archive::weights(&archive)?;
+            Ok(Copyable::Archive(archive, weights))
+        }
+        Source::Archive(_) => Err(refused("an unpacked .keras archive")
+            .help("zip the files of the folder, without the folder itself")),
+        other => Err(refused(other.form())),
+    }
+}
+
 /// Weights, opened.
 #[derive(Debug)]
 pub(super) enum WeightsFile {

@@ -138,6 +138,7 @@ impl Pair {
                     *value *= scale.get(channels.of(at)).copied().unwrap_or(f64::NAN);
                 }
                 weight.tensor = stored(&layer.path, weight.name, weight.tensor.shape(), &values)?;
+                weight.copies.clear();
             } else if weight.name == "bias" {
                 bias = weight.tensor.read_f64()?;
             }
@@ -152,6 +153,7 @@ impl Pair {
             name: "bias",
             trainable: true,
             tensor,
+            copies: Vec::new(),
         });
         with_bias(&mut layer);
         Ok(layer)

@@ -45,6 +45,7 @@ pub(super) fn initialize(
                     name: spec.name,
                     trainable: spec.trainable,
                     tensor,
+                    copies: Vec::new(),
                 }),
                 Err(problem) => problems.push(problem.at(&layer.path, &layer.class)),
             }

@@ -52,6 +52,7 @@ impl Graph {
             };
             if weight.tensor.shape() == tensor.shape() {
                 weight.tensor = tensor.clone();
+                weight.copies.clear();
             } else {
                 problems.push(
                     problem()

@@ -33,6 +33,9 @@ pub struct Loss {
     pub reduction: Reduction,
     /// The factor of `loss_weights`.
     pub weight: f64,
+    /// An option that Keras 3 does not save (`delta` of `Huber`, `axis` of `CosineSimilarity`): it
+    /// has its default here, whatever the model was compiled with.
+    pub unsaved: Option<&'static str>,
 }
 
 /// The losses that a model was compiled with, in the order of its outputs.
@@ -184,11 +187,15 @@ impl Graph {
         let mut losses = Losses::new();
         for (output, (value, weight)) in found.into_iter().zip(weights).enumerate() {
             if let Some(value) = value {
-                let (function, reduction) = read(value)?;
+                let named = named(value)?;
+                let function = function(&named)?;
                 losses.push(Loss {
                     output,
+                    unsaved: function
+                        .as_ref()
+                        .and_then(|function| unsaved(&named, function.class)),
                     function,
-                    reduction,
+                    reduction: reduction(&named)?,
                     weight,
                 });
             }
@@ -197,19 +204,31 @@ impl Graph {
     }
 }
 
-fn read(value: &Value) -> Result<(Option<Object>, Reduction), Problem> {
-    let Some(named) = Named::of(value) else {
-        return Err(Problem::new(ProblemKind::Training)
+fn named(value: &Value) -> Result<Named<'_>, Problem> {
+    Named::of(value).ok_or_else(|| {
+        Problem::new(ProblemKind::Training)
             .key("loss")
             .expected("the name of a loss, or a class with its config")
-            .found(json::brief(value)));
-    };
+            .found(json::brief(value))
+    })
+}
+
+fn function(named: &Named<'_>) -> Result<Option<Object>, Problem> {
     let by_shape = ["crossentropy", "ce"].contains(&named.name.to_lowercase().as_str());
-    let function = match by_shape && named.config.is_none() {
-        true => None,
-        false => Some(object::read(&named, &[CLASSES], "loss", IGNORED)?),
+    if by_shape && named.config.is_none() {
+        return Ok(None);
+    }
+    object::read(named, &[CLASSES], "loss", IGNORED).map(Some)
+}
+
+/// What `get_config` of Keras 3.0 to 3.15 leaves out.
+fn unsaved(named: &Named<'_>, class: &str) -> Option<&'static str> {
+    let option = match class {
+        "Huber" => "delta",
+        "CosineSimilarity" => "axis",
+        _ => return None,
     };
-    Ok((function, reduction(&named)?))
+    (!named.config?.contains_key(option)).then_some(option)
 }
 
 fn reduction(named: &Named<'_>) -> Result<Reduction, Problem> {

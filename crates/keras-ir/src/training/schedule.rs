@@ -101,8 +101,8 @@ impl LearningRate {
                 .expected("a number, or a schedule of keras.optimizers.schedules")
                 .found(json::brief(value))
                 .help(
-                    "schedules of one's own are Python: set a number or one of Keras's schedules, \
-                     and save the model again",
+                    "schedules of one's own are Python: set a number or one of Keras's schedules and \
+                     save the model again, or import with --no-optimizer",
                 );
             vec![problem]
         };

@@ -1,7 +1,7 @@
 //! `BatchNormalization`: Burn's wants the features on axis 1.
 
-use keras_ir::Problem;
 use keras_ir::layer::normalization::BatchNormalization;
+use keras_ir::{Generation, Problem};
 
 use super::{forward, forward_at};
 use crate::lower::body::invert;
@@ -14,6 +14,7 @@ impl Lower for BatchNormalization {
         let features = weight.iter().product();
         let (epsilon, momentum) = (self.epsilon, self.momentum);
         let (center, scale) = (self.center, self.scale);
+        let unbiased = is_fused(self, layer);
         Some(match self.renorm {
             Some(renorm) => Module::BatchRenormalization {
                 features,
@@ -23,7 +24,7 @@ impl Lower for BatchNormalization {
                 scale,
                 renorm,
             },
-            None if center && scale && weight.len() == 1 => Module::BatchNorm {
+            None if center && scale && weight.len() == 1 && !unbiased => Module::BatchNorm {
                 features,
                 epsilon,
                 momentum,
@@ -34,6 +35,7 @@ impl Lower for BatchNormalization {
                 momentum,
                 center,
                 scale,
+                unbiased,
             },
         })
     }
@@ -48,6 +50,21 @@ impl Lower for BatchNormalization {
         call.output(value);
         Ok(())
     }
+}
+
+/// Whether TensorFlow's fused kernel trains the layer in tf.keras: images and volumes with their
+/// channels on axis 1 or the last, without a mask. It gives the unbiased variance of a batch, where
+/// all else, and Keras 3, takes the biased one.
+fn is_fused(norm: &BatchNormalization, layer: &LayerView<'_>) -> bool {
+    let mut inputs = layer.calls.iter().flatten();
+    layer.generation == Generation::TfKeras
+        && !layer.is("SyncBatchNormalization")
+        && inputs.all(|input| {
+            let rank = input.shape.rank();
+            let positions = norm.positions(input).unwrap_or_default();
+            matches!(rank, 4 | 5)
+                && matches!(positions[..], [axis] if axis == 1 || axis == rank - 1)
+        })
 }
 
 /// Several axes become one, behind the batch axis; the others become one behind it.

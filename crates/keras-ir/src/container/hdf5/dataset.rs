@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use hdf5::{ChunkIndex, Dataset, Datatype, DatatypeByteOrder, Error, FloatingPointLayout, Layout};
+use hdf5::{
+    ChunkIndex, Dataset, Datatype, DatatypeByteOrder, EnumTypeBuilder, Error, FloatingPointLayout,
+    Layout,
+};
 
 use super::Inner;
 use super::meter::Budget;
@@ -33,6 +36,10 @@ impl DatasetNode {
             declared: declared(&dataset).map_err(|error| error.to_string()),
             dataset,
         }
+    }
+
+    pub(super) fn dataset(&self) -> &Dataset {
+        &self.dataset
     }
 }
 
@@ -179,25 +186,58 @@ pub(super) fn words(datatype: &Datatype) -> String {
 
 /// The float type of exactly this layout.
 fn float(size: u32, layout: &FloatingPointLayout) -> Option<Dtype> {
-    const fn of(bits: u16, exponent: u8, mantissa: u8) -> FloatingPointLayout {
-        FloatingPointLayout {
-            bit_offset: 0,
-            bit_precision: bits,
-            exponent_location: mantissa,
-            exponent_size: exponent,
-            mantissa_location: 0,
-            mantissa_size: mantissa,
-            exponent_bias: (1 << (exponent - 1)) - 1,
-        }
+    FLOATS
+        .into_iter()
+        .find_map(|(bytes, known, dtype)| (bytes == size && known == *layout).then_some(dtype))
+}
+
+/// The floats of IEEE 754, and bfloat16.
+const FLOATS: [(u32, FloatingPointLayout, Dtype); 4] = [
+    (2, float_layout(16, 5, 10), Dtype::F16),
+    (2, float_layout(16, 8, 7), Dtype::Bf16),
+    (4, float_layout(32, 8, 23), Dtype::F32),
+    (8, float_layout(64, 11, 52), Dtype::F64),
+];
+
+const fn float_layout(bits: u16, exponent: u8, mantissa: u8) -> FloatingPointLayout {
+    FloatingPointLayout {
+        bit_offset: 0,
+        bit_precision: bits,
+        exponent_location: mantissa,
+        exponent_size: exponent,
+        mantissa_location: 0,
+        mantissa_size: mantissa,
+        exponent_bias: (1 << (exponent - 1)) - 1,
     }
-    [
-        (2, of(16, 5, 10), Dtype::F16),
-        (2, of(16, 8, 7), Dtype::Bf16),
-        (4, of(32, 8, 23), Dtype::F32),
-        (8, of(64, 11, 52), Dtype::F64),
-    ]
-    .into_iter()
-    .find_map(|(bytes, known, dtype)| (bytes == size && known == *layout).then_some(dtype))
+}
+
+/// The type under which h5py writes NumPy's, little-endian.
+pub(crate) fn datatype(dtype: Dtype) -> Result<Datatype, Error> {
+    Ok(match dtype {
+        Dtype::Bf16 => Datatype::Opaque {
+            size: 2,
+            tag: Vec::new(),
+        },
+        Dtype::F16 => Datatype::FloatingPoint {
+            size: 2,
+            byte_order: DatatypeByteOrder::LittleEndian,
+            layout: float_layout(16, 5, 10),
+        },
+        Dtype::F32 => hdf5::make_f32_type(),
+        Dtype::F64 => hdf5::make_f64_type(),
+        Dtype::I8 => hdf5::make_i8_type(),
+        Dtype::I16 => hdf5::make_i16_type(),
+        Dtype::I32 => hdf5::make_i32_type(),
+        Dtype::I64 => hdf5::make_i64_type(),
+        Dtype::U8 => hdf5::make_u8_type(),
+        Dtype::U16 => hdf5::make_u16_type(),
+        Dtype::U32 => hdf5::make_u32_type(),
+        Dtype::U64 => hdf5::make_u64_type(),
+        Dtype::Bool => EnumTypeBuilder::with_base(hdf5::make_i8_type())
+            .value("FALSE", 0)
+            .value("TRUE", 1)
+            .build()?,
+    })
 }
 
 /// Elements that the HDF5 crate has to gather or decompress.

@@ -37,6 +37,10 @@ impl GroupNode {
             attributes: OnceLock::new(),
         }
     }
+
+    pub(super) fn group(&self) -> &Group {
+        &self.group
+    }
 }
 
 /// The members of one kind of a group, once listing them pays.

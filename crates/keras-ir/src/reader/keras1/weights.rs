@@ -186,6 +186,7 @@ fn join_gates(
             name: spec.name,
             trainable: spec.trainable,
             tensor: StoredTensor::arranged(parts, Arrangement::default())?,
+            copies: Vec::new(),
         });
     }
     Ok(joined)

@@ -150,6 +150,26 @@ fn legacy_name(class: Class, name: &str) -> Option<SlotName> {
     Some(slot)
 }
 
+/// What a legacy optimizer of tf.keras calls a slot.
+pub(super) fn name_in_legacy(class: Class, slot: SlotName) -> &'static str {
+    // Those of some classes alone come first.
+    const NAMES: [&str; 10] = [
+        "momentum",
+        "rms",
+        "mg",
+        "m",
+        "v",
+        "vhat",
+        "accumulator",
+        "accum_grad",
+        "accum_var",
+        "linear",
+    ];
+    let mut names = NAMES.into_iter();
+    let name = names.find(|name| legacy_name(class, name) == Some(slot));
+    name.unwrap_or(slot.as_str())
+}
+
 /// Slots whose shapes are those of their weights.
 fn check(
     graph: &Graph,

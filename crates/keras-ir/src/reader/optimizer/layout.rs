@@ -154,8 +154,7 @@ impl ByAdam {
     }
 
     fn takes(&self, graph: &Graph, variable: Variable, rank: usize) -> bool {
-        let layer = graph.layer(variable.weight.layer);
-        let path = format!("{}/{}", layer.path, variable.weight(graph).name);
+        let path = graph.variable_path(variable.weight);
         rank != 2
             || (self.embeddings && path.to_lowercase().contains("embedding"))
             || self.patterns.iter().any(|pattern| pattern.is_match(&path))

@@ -9,9 +9,11 @@
 //! variable   the trained variables in the writer's order
 //! layout     where the slots of which class stand in a list
 //! assign     each slot to its weight, checked
+//! build      the slots of an optimizer that has made no step
 //! ```
 
 mod assign;
+mod build;
 mod layout;
 mod scalars;
 mod state;
@@ -25,6 +27,7 @@ use crate::training::optimizer::{Class, Implementation, LossScale, OptimizerConf
 use crate::training::schedule::LearningRate;
 
 use super::Weights;
+pub use build::{BuiltOptimizer, build_optimizer};
 use scalars::Scalars;
 use state::{State, Variables};
 
@@ -57,7 +60,13 @@ fn read(
     notes: &mut Vec<String>,
 ) -> Result<Option<Optimizer>, Vec<Problem>> {
     let fail = |problem: Problem| vec![problem];
-    let Some(State { scalars, variables }) = State::read(saved).map_err(fail)? else {
+    let state = State::read(saved).map_err(fail)?;
+    let Some(State {
+        scalars,
+        variables,
+        copies,
+    }) = state
+    else {
         return not_saved(graph, saved).map_or(Ok(None), |problem| Err(fail(problem)));
     };
     if graph.training_config.is_none() && !matches!(saved, Weights::Groups(..)) {
@@ -121,6 +130,8 @@ fn read(
         }),
         loss_scale: numbers.loss_scale(),
         u_product: numbers.u_product,
+        numbers: numbers.tensors,
+        copies,
         config: config.unwrap_or_default(),
         options,
         slots,

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::state::{Named, unreadable};
-use crate::graph::optimizer::LossScaleState;
+use crate::container::StoredTensor;
+use crate::graph::optimizer::{LossScaleState, Number};
 use crate::problem::{Problem, ProblemKind};
 use crate::training::optimizer::{Class, Implementation, LossScale, OptimizerConfig, Rule};
 use crate::training::schedule::LearningRate;
@@ -14,6 +15,8 @@ pub(super) struct Scalars {
     pub iterations: Option<u64>,
     pub learning_rate: Option<f64>,
     pub u_product: Option<f64>,
+    /// Where the file has them.
+    pub tensors: Vec<(Number, StoredTensor)>,
     scale: Option<f64>,
     scale_steps: Option<u64>,
 }
@@ -29,15 +32,27 @@ impl Scalars {
         self.iterations.is_none_or(|steps| steps == 0)
     }
 
+    fn take(&mut self, which: Number, named: &Named) -> Result<(), Problem> {
+        match which {
+            Number::Iterations => self.iterations = Some(count(named)?),
+            Number::LearningRate => self.learning_rate = Some(number(named)?),
+            Number::LossScale => self.scale = Some(number(named)?),
+            Number::LossScaleSteps => self.scale_steps = Some(count(named)?),
+            Number::UProduct => self.u_product = Some(number(named)?),
+        }
+        self.tensors.push((which, named.1.clone()));
+        Ok(())
+    }
+
     /// Takes the numbers that an object has by name.
     pub(super) fn take_named(&mut self, scalars: &[Named]) -> Result<(), Problem> {
         for scalar in scalars {
             match scalar.0.as_str() {
-                "iter" => self.iterations = Some(count(scalar)?),
-                "learning_rate" | "_learning_rate" => self.learning_rate = Some(number(scalar)?),
-                "momentum_cache" | "_u_product" => self.u_product = Some(number(scalar)?),
-                "current_loss_scale" => self.scale = Some(number(scalar)?),
-                "good_steps" => self.scale_steps = Some(count(scalar)?),
+                "iter" => self.take(Number::Iterations, scalar)?,
+                "learning_rate" | "_learning_rate" => self.take(Number::LearningRate, scalar)?,
+                "momentum_cache" | "_u_product" => self.take(Number::UProduct, scalar)?,
+                "current_loss_scale" => self.take(Number::LossScale, scalar)?,
+                "good_steps" => self.take(Number::LossScaleSteps, scalar)?,
                 _ => {}
             }
         }
@@ -68,25 +83,20 @@ impl Scalars {
             next(list, "iteration")?;
             next(list, "learning_rate")?;
             if is_built {
-                self.scale_steps = Some(count(&next(list, "step_counter")?)?);
-                self.scale = Some(number(&next(list, "dynamic_scale")?)?);
+                self.take(Number::LossScaleSteps, &next(list, "step_counter")?)?;
+                self.take(Number::LossScale, &next(list, "dynamic_scale")?)?;
             }
         }
-        self.iterations = Some(count(&next(list, "iteration")?)?);
+        self.take(Number::Iterations, &next(list, "iteration")?)?;
         if matches!(config.learning_rate, LearningRate::Constant(_)) {
-            let rate = next(list, "learning_rate").map_err(|problem| {
-                problem.help(
-                    "a learning rate that is a Python function is not in the file: set a number \
-                     or one of Keras's schedules, or import with --fresh-optimizer",
-                )
-            })?;
-            self.learning_rate = Some(number(&rate)?);
+            let rate = next(list, "learning_rate")?;
+            self.take(Number::LearningRate, &rate)?;
         }
         if config.class == Class::Nadam
             && let Some(product) = list.pop_back()
         {
             scalar(&product, "u_product")?;
-            self.u_product = Some(number(&product)?);
+            self.take(Number::UProduct, &product)?;
         }
         Ok(())
     }
@@ -109,13 +119,15 @@ impl Scalars {
             let Some(scalar) = list.pop_front_if(|named| is_number(named)) else {
                 break;
             };
-            if scalar.0.contains("learning_rate") {
-                self.learning_rate = Some(number(&scalar)?);
-            } else if scalar.0.contains("momentum_cache") || scalar.0.contains("m_schedule") {
-                self.u_product = Some(number(&scalar)?);
+            let name = &scalar.0;
+            let which = if name.contains("learning_rate") {
+                Number::LearningRate
+            } else if name.contains("momentum_cache") || name.contains("m_schedule") {
+                Number::UProduct
             } else {
-                self.iterations = Some(count(&scalar)?);
-            }
+                Number::Iterations
+            };
+            self.take(which, &scalar)?;
         }
         Ok(())
     }
@@ -207,7 +219,7 @@ pub(super) fn u_product(rule: &Rule, steps: u64, factors: usize) -> Option<f64> 
         if product.abs() < f32::MIN_POSITIVE {
             return Some(0.0);
         }
-        if step >= LONGEST {
+        if step.saturating_mul(factors as u64) >= LONGEST {
             return None;
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct State {
     /// Numbers that stand by themselves, by the names of the optimizer's attributes.
     pub scalars: Vec<Named>,
     pub variables: Variables,
+    /// Variables that the file holds a second time, each by the path of the first.
+    pub copies: Vec<(String, StoredTensor)>,
 }
 
 /// The variables of an optimizer.
@@ -35,14 +37,15 @@ pub(super) struct PlacedSlot {
 impl State {
     /// Reads the state; `None` if the file has none.
     pub(super) fn read(saved: Weights<'_>) -> Result<Option<Self>, Problem> {
-        let listed = match saved {
-            Weights::Groups(file, _) => of_list(file)?,
+        let (listed, copies) = match saved {
+            Weights::Groups(file, _) => (of_list(file)?, Vec::new()),
             Weights::Tree(file) => of_tree(file)?,
             Weights::Objects(saved) => return of_objects(saved),
         };
         Ok((!listed.is_empty()).then_some(Self {
             scalars: Vec::new(),
             variables: Variables::Listed(listed),
+            copies,
         }))
     }
 
@@ -80,10 +83,16 @@ fn of_list(file: &dyn Container) -> Result<Vec<Named>, Problem> {
     tensors.map_err(|error| unreadable(&error))
 }
 
-/// The optimizer's object in Keras 3's tree: numbers for names.
-fn of_tree(file: &dyn Container) -> Result<Vec<Named>, Problem> {
+/// The optimizer's object in Keras 3's tree, numbers for names, and the copies that it has of some.
+fn of_tree(file: &dyn Container) -> Result<(Vec<Named>, Vec<Named>), Problem> {
     let tensors = numbered(file, "optimizer/vars")?;
-    agree(&tensors, &numbered(file, "optimizer/inner_optimizer/vars")?)?;
+    let inner = numbered(file, "optimizer/inner_optimizer/vars")?;
+    agree(&tensors, &inner)?;
+    let behind = tensors.len() - inner.len();
+    let copies = tensors.iter().skip(behind).zip(inner);
+    let copies = copies
+        .map(|(outer, inner)| (outer.path().to_owned(), inner))
+        .collect();
     let named = tensors.into_iter().enumerate().map(|(index, tensor)| {
         let is_scalar = tensor.shape().is_empty();
         let name = match index {
@@ -93,7 +102,7 @@ fn of_tree(file: &dyn Container) -> Result<Vec<Named>, Problem> {
         };
         (name, tensor)
     });
-    Ok(named.collect())
+    Ok((named.collect(), copies))
 }
 
 fn numbered(file: &dyn Container, group: &str) -> Result<Vec<StoredTensor>, Problem> {
@@ -177,7 +186,11 @@ fn of_objects(saved: &SavedObjects) -> Result<Option<State>, Problem> {
         });
         Variables::Placed(slots.collect::<Result<_, Problem>>()?)
     };
-    Ok(Some(State { scalars, variables }))
+    Ok(Some(State {
+        scalars,
+        variables,
+        copies: Vec::new(),
+    }))
 }
 
 /// Attributes of the optimizers of tf.keras: legacy ones, then those that new ones keep outside of
@@ -194,4 +207,31 @@ pub(super) fn unreadable(error: &dyn std::error::Error) -> Problem {
     Problem::new(ProblemKind::Optimizer)
         .key("optimizer_weights")
         .found(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::container::Dtype;
+
+    fn tensor(index: usize, value: f32) -> StoredTensor {
+        let bytes = value.to_le_bytes().to_vec();
+        StoredTensor::from_parts(format!("vars/{index}"), [1], Dtype::F32, bytes).unwrap()
+    }
+
+    #[test]
+    fn both_trees_of_a_loss_scale_optimizer_hold_the_same() {
+        let all = [1.0, 2.0, 3.0].map(|value| tensor(0, value));
+        let inner = |values: &[f32]| -> Result<(), String> {
+            let inner: Vec<_> = values.iter().map(|value| tensor(7, *value)).collect();
+            agree(&all, &inner).map_err(|problem| problem.to_string())
+        };
+        assert_eq!(inner(&[]), Ok(()));
+        assert_eq!(inner(&[2.0, 3.0]), Ok(()));
+        assert_eq!(inner(&[1.0, 2.0, 3.0]), Ok(()));
+        assert!(inner(&[2.0, 4.0]).unwrap_err().contains("vars/7"));
+        assert!(inner(&[0.0; 4]).unwrap_err().contains("at most the 3"));
+    }
 }

@@ -24,7 +24,7 @@ impl Variable {
 
     /// What the file calls it: `/model_weights/<layer>/<variable>`, where the layer's name may hold
     /// slashes itself.
-    fn name(self, graph: &Graph) -> &str {
+    pub(super) fn name(self, graph: &Graph) -> &str {
         let path = self.tensor(graph).path();
         let variable = path.trim_start_matches('/').splitn(3, '/').nth(2);
         variable.unwrap_or(path)

@@ -10,7 +10,7 @@ mod checkpoint;
 mod groups;
 mod tree;
 
-use crate::container::{Container, ContainerError, StoredTensor};
+use crate::container::{Container, ContainerError, StoredTensor, walk};
 use crate::graph::{FirstInputs, Graph, LayerId, LayerKind, Weight};
 use crate::layer::{self, WeightSpec};
 use crate::problem::{Problem, ProblemKind};
@@ -43,38 +43,14 @@ pub(super) fn stored(saved: Weights<'_>) -> Result<Vec<StoredTensor>, Problem> {
 /// The paths of all datasets in `group`, without a slash in front; the state of the optimizer and of
 /// metrics is no weight.
 fn datasets(file: &dyn Container, group: &str) -> Result<Vec<String>, ContainerError> {
-    let mut paths = Vec::new();
-    let mut open = vec![(group.to_owned(), 0)];
-    let mut seen = 0;
-    while let Some((group, depth)) = open.pop() {
-        // In a file of a stranger a group may hold itself.
-        seen += 1;
-        if depth > DEEPEST || seen > MOST_GROUPS {
-            return Err(ContainerError::Malformed {
-                file: file.name().to_owned(),
-                path: group.chars().take(200).collect(),
-                reason: "more groups inside of each other than any model has".into(),
-            });
-        }
-        let children = file.children(&group)?;
-        let inside = |name: &String| match group.as_str() {
-            "" => name.clone(),
-            group => format!("{group}/{name}"),
-        };
-        paths.extend(children.datasets.iter().map(inside));
-        let groups = children.groups.iter();
-        let groups = groups.filter(|name| !(group.is_empty() && STATE.contains(&name.as_str())));
-        // The first is the next.
-        open.extend(groups.rev().map(|name| (inside(name), depth + 1)));
-    }
-    Ok(paths)
+    let is_state = |path: &str| group.is_empty() && STATE.contains(&path);
+    let groups = walk::groups(file, group, |path| !is_state(path))?;
+    let paths = groups.iter().flat_map(|(group, children)| {
+        let datasets = children.datasets.iter();
+        datasets.map(move |name| walk::join(group, name))
+    });
+    Ok(paths.collect())
 }
-
-/// Models are no deeper inside of each other: each has two groups.
-const DEEPEST: usize = 512;
-
-/// No model has more objects.
-const MOST_GROUPS: usize = 1 << 18;
 
 /// Groups at the root of a file of weights that hold none.
 const STATE: [&str; 3] = ["optimizer", "optimizer_weights", "metrics"];
@@ -178,6 +154,7 @@ fn put(graph: &mut Graph, target: &Target, tensor: StoredTensor, problems: &mut 
         name: target.spec.name,
         trainable: target.spec.trainable,
         tensor,
+        copies: Vec::new(),
     });
 }
 
