@@ -684,3 +684,12 @@ fn a_renamed_tied_layer_leaves_the_embedding_its_name() {
     graph.validate().unwrap();
     assert_eq!(names(&graph), ["ids", "tokens", "hidden", "words_out"]);
 }
+
+/// tf.keras marks a model that stands in two others, and nothing in it.
+#[test]
+fn a_shared_model_is_one_in_every_generation() {
+    for name in ["nested_k2.h5", "nested_k3.h5"] {
+        let graph = sample(&format!("../../tests/fixtures/surgery/{name}"));
+        assert_eq!(params(&graph).0, 82, "{name}");
+    }
+}

@@ -540,3 +540,48 @@ fn several_tensors_of_random_models_are_cut_at_once() {
     }
     assert!(made > 200, "{made}");
 }
+
+/// The architecture that is written back is the one that was read: with the weights of the file it
+/// gives a model that computes the same.
+#[test]
+fn what_is_written_back_reads_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.json");
+    let mut written = 0;
+    for (name, graph) in models() {
+        let config = match graph.to_config() {
+            Ok(config) => config,
+            Err(report) => {
+                assert!(
+                    refusal(&report, &[ProblemKind::Surgery]),
+                    "{name}: {report}"
+                );
+                continue;
+            }
+        };
+        written += 1;
+        std::fs::write(&file, config.to_string()).unwrap();
+        let options = ReadOptions {
+            architecture: Some(file.clone()),
+            ..ReadOptions::default()
+        };
+        let again = read(root().join(name), options);
+        let again = again.unwrap_or_else(|report| panic!("{name}: {report}\n{config:#}"));
+        valid(&again, name);
+        let mut symbolic = Symbolic::default();
+        let inputs = symbolic.inputs(graph);
+        let (outputs, _) = symbolic.run(graph, &inputs);
+        let (found, _) = symbolic.run(&again, &inputs);
+        assert_eq!(found, outputs, "{name}\n{config:#}");
+        let paths = |graph: &Graph| -> Vec<String> {
+            graph
+                .root()
+                .layers
+                .iter()
+                .map(|id| graph.layer(*id).path.clone())
+                .collect()
+        };
+        assert_eq!(paths(&again), paths(graph), "{name}");
+    }
+    assert!(written > 100, "{written}");
+}

@@ -5,6 +5,7 @@
 
 mod exports;
 mod inspections;
+mod surgery;
 mod wrong_files;
 
 use std::path::{Path, PathBuf};

@@ -162,8 +162,15 @@ enum Mark {
     Absent,
 }
 
-/// The marks of two layers; models are marked through the layers in them.
+/// The marks of two layers; models are marked themselves, or through the layers in them.
 fn compare_marks(graph: &Graph, a: LayerId, b: LayerId) -> Mark {
+    let mark = |id: LayerId| graph.layer(id).shared_object_id;
+    let own = match (mark(a), mark(b)) {
+        (None, None) => Mark::Absent,
+        // Keras 3 writes the address of the object, and loses it in copies: equal or nothing.
+        (Some(a), Some(b)) if a != b => Mark::Differs,
+        _ => Mark::Same,
+    };
     if let (LayerKind::Model(model_a), LayerKind::Model(model_b)) =
         (&graph.layer(a).kind, &graph.layer(b).kind)
     {
@@ -173,21 +180,15 @@ fn compare_marks(graph: &Graph, a: LayerId, b: LayerId) -> Mark {
             .filter(|(a, _)| !weights(graph, **a).is_empty())
             .map(|(a, b)| compare_marks(graph, *a, *b))
             .collect();
-        return if marks.contains(&Mark::Differs) {
+        return if own == Mark::Differs || marks.contains(&Mark::Differs) {
             Mark::Differs
-        } else if marks.contains(&Mark::Absent) {
+        } else if own == Mark::Absent && marks.contains(&Mark::Absent) {
             Mark::Absent
         } else {
             Mark::Same
         };
     }
-    let mark = |id: LayerId| graph.layer(id).shared_object_id;
-    match (mark(a), mark(b)) {
-        (None, None) => Mark::Absent,
-        // Keras 3 writes the address of the object, and loses it in copies: equal or nothing.
-        (Some(a), Some(b)) if a != b => Mark::Differs,
-        _ => Mark::Same,
-    }
+    own
 }
 
 /// All weights of a layer, those of a model's layers included.

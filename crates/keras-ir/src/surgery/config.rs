@@ -1,0 +1,294 @@
+//! Back to Keras: the architecture of a graph as `model.to_json()` writes it.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, TensorId};
+use crate::problem::{Problem, ProblemKind, Report};
+use crate::shape::Kind;
+use crate::version::Generation;
+
+impl Graph {
+    /// The architecture in the words of the Keras that the graph is of: what `model.to_json()` gives,
+    /// and [`read`](crate::read) reads.
+    ///
+    /// ```no_run
+    /// let graph = keras_ir::read("resnet50.h5", keras_ir::ReadOptions::default())?;
+    /// let features = graph.extract(&["conv4_block6_out"])?;
+    /// println!("{}", features.to_config()?);
+    /// # Ok::<(), keras_ir::Report>(())
+    /// ```
+    ///
+    /// JSON has no word for a layer that two models share: Keras reads it as two. The marks that its
+    /// files have are written, and this crate's reader follows them.
+    ///
+    /// # Errors
+    ///
+    /// Operations, whose constants stand in calls that are not kept; tied layers, which are no class
+    /// of Keras; graphs of Keras 1, which is read in the words of Keras 2.
+    pub fn to_config(&self) -> Result<Value, Report> {
+        let mut homes: HashMap<LayerId, usize> = HashMap::new();
+        for model in self.callees_first() {
+            for layer in &self.model(model).layers {
+                *homes.entry(*layer).or_default() += 1;
+            }
+        }
+        let shared = homes.into_iter().filter(|(_, count)| *count > 1);
+        let mut writer = Writer {
+            graph: self,
+            shared: shared.map(|(layer, _)| layer).collect(),
+            problems: Vec::new(),
+        };
+        if self.generation == Generation::Keras1 {
+            writer.problems.push(
+                Problem::new(ProblemKind::Surgery)
+                    .expected("a model of Keras 2 or later")
+                    .found("one of Keras 1"),
+            );
+        }
+        let mut config = writer.model(self.root);
+        if !writer.problems.is_empty() {
+            return Err(Report {
+                file: self.file.clone(),
+                problems: writer.problems,
+            });
+        }
+        if let (Some(version), false) = (&self.keras_version, self.generation.is_keras3()) {
+            config["keras_version"] = version.as_str().into();
+            config["backend"] = "tensorflow".into();
+        }
+        Ok(config)
+    }
+}
+
+struct Writer<'a> {
+    graph: &'a Graph,
+    /// Layers that stand in several models: they are marked.
+    shared: HashSet<LayerId>,
+    problems: Vec<Problem>,
+}
+
+impl Writer<'_> {
+    fn is_keras3(&self) -> bool {
+        self.graph.generation.is_keras3()
+    }
+
+    fn model(&mut self, id: ModelId) -> Value {
+        let model = self.graph.model(id);
+        let (class, config) = match model.class {
+            ModelClass::Sequential => ("Sequential", self.sequential(model)),
+            ModelClass::Functional if self.graph.generation == Generation::Keras2 => {
+                ("Model", self.functional(model))
+            }
+            ModelClass::Functional => ("Functional", self.functional(model)),
+        };
+        let mut entry = json!({"class_name": class, "config": config});
+        if self.is_keras3() {
+            let module = match model.class {
+                ModelClass::Sequential => "keras",
+                ModelClass::Functional => "keras.src.models.functional",
+            };
+            entry["module"] = module.into();
+            entry["registered_name"] = match model.class {
+                ModelClass::Sequential => Value::Null,
+                ModelClass::Functional => "Functional".into(),
+            };
+        }
+        entry
+    }
+
+    fn sequential(&mut self, model: &Model) -> Value {
+        let input = model.input_layers.first().filter(|_| !model.deferred);
+        let layers = input.into_iter().chain(&model.layers);
+        let layers: Vec<Value> = layers.map(|id| self.layer(model, *id)).collect();
+        json!({"name": model.name, "trainable": model.trainable, "layers": layers})
+    }
+
+    fn functional(&mut self, model: &Model) -> Value {
+        let mut layers = Vec::with_capacity(model.layers.len());
+        for id in &model.layers {
+            let mut entry = self.layer(model, *id);
+            entry["name"] = self.graph.layer(*id).name.as_str().into();
+            let mut calls: Vec<&Call> = model.calls.iter().filter(|c| c.layer == *id).collect();
+            calls.sort_by_key(|call| call.node);
+            let nodes = calls.into_iter().map(|call| self.node(model, call));
+            entry["inbound_nodes"] = nodes.collect();
+            layers.push(entry);
+        }
+        let inputs: Vec<Value> = model
+            .inputs
+            .iter()
+            .map(|t| self.reference(model, *t))
+            .collect();
+        let outputs = model.outputs.iter().map(|t| self.reference(model, *t));
+        let outputs: Value = if model.output_keys.is_empty() {
+            outputs.collect()
+        } else {
+            let keys = model.output_keys.iter().cloned();
+            Value::Object(keys.zip(outputs).collect())
+        };
+        json!({
+            "name": model.name,
+            "trainable": model.trainable,
+            "layers": layers,
+            "input_layers": inputs,
+            "output_layers": outputs,
+        })
+    }
+
+    /// The entry of a layer, without its calls.
+    fn layer(&mut self, model: &Model, id: LayerId) -> Value {
+        let layer = self.graph.layer(id);
+        let mut entry = match &layer.kind {
+            LayerKind::Model(inner) => self.model(*inner),
+            LayerKind::Input => json!({
+                "class_name": "InputLayer",
+                "config": self.input(model, id, layer),
+            }),
+            LayerKind::Layer(_) | LayerKind::Wrapper(..)
+                if layer.class != "TiedDense" && layer.class != "Bias" =>
+            {
+                json!({"class_name": layer.class, "config": self.config(id)})
+            }
+            _ => {
+                self.problems.push(
+                    Problem::new(ProblemKind::Surgery)
+                        .at(&layer.path, &layer.class)
+                        .expected("a layer that Keras has a class for")
+                        .found(&layer.class),
+                );
+                Value::Null
+            }
+        };
+        if self.shared.contains(&id) && entry.is_object() {
+            entry["shared_object_id"] = id.0.into();
+        }
+        if self.is_keras3() && !matches!(layer.kind, LayerKind::Model(_)) && entry.is_object() {
+            entry["module"] = "keras.layers".into();
+            entry["registered_name"] = Value::Null;
+        }
+        entry
+    }
+
+    /// The config of a layer with the names and flags that it has now, and those of its parts.
+    fn config(&mut self, id: LayerId) -> Value {
+        let layer = self.graph.layer(id);
+        let mut config = layer.config.clone();
+        if let LayerKind::Wrapper(_, parts) = &layer.kind {
+            // `layer`, or the two directions; cells have no flags of their own.
+            for (key, part) in ["layer", "backward_layer"].iter().zip(parts) {
+                let of_part = self.graph.layer(*part);
+                let inner = match &of_part.kind {
+                    LayerKind::Model(inner) => Some(self.model(*inner)["config"].take()),
+                    _ => None,
+                };
+                if let Some(entry) = config.get_mut(*key).filter(|entry| entry.is_object()) {
+                    match inner {
+                        Some(inner) => entry["config"] = inner,
+                        None => entry["config"]["trainable"] = of_part.trainable.into(),
+                    }
+                }
+            }
+        }
+        Value::Object(config)
+    }
+
+    fn input(&self, model: &Model, id: LayerId, layer: &Layer) -> Value {
+        let mut config = layer.config.clone();
+        config.insert("name".into(), layer.name.as_str().into());
+        let position = model.input_layers.iter().position(|input| *input == id);
+        let spec = position.and_then(|position| model.inputs.get(position));
+        let spec = spec.map(|tensor| &model.tensors[tensor.0].spec);
+        let key = if self.is_keras3() {
+            "batch_shape"
+        } else {
+            "batch_input_shape"
+        };
+        if let Some(spec) = spec {
+            config.remove("batch_shape");
+            config.insert(key.into(), json!(spec.shape.0));
+        }
+        Value::Object(config)
+    }
+
+    /// `[layer, node, tensor]`.
+    fn reference(&self, model: &Model, tensor: TensorId) -> Value {
+        let tensor = &model.tensors[tensor.0];
+        let layer = self.graph.layer(tensor.layer);
+        // Before Keras 3, the first call of a model is that in which it was built, and no config
+        // lists it.
+        let own = match layer.kind {
+            LayerKind::Model(inner) => !self.is_keras3() && !self.graph.model(inner).deferred,
+            _ => false,
+        };
+        json!([layer.name, tensor.node + usize::from(own), tensor.index])
+    }
+
+    fn node(&self, model: &Model, call: &Call) -> Value {
+        // Tensors that are parameters of their own: query, value and key.
+        let parameters: &[&str] = match &self.graph.layer(call.layer).kind {
+            LayerKind::Layer(kind) => kind.layer().input_parameters(),
+            LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().input_parameters(),
+            _ => &[],
+        };
+        let (first, others) = match parameters.len() {
+            0 | 1 => (call.inputs.as_slice(), &[][..]),
+            _ => call.inputs.split_at(call.inputs.len().min(1)),
+        };
+        let tensor = |tensor: TensorId| self.tensor(model, tensor);
+        let mut options: Map<String, Value> = call.literals.iter().cloned().collect();
+        for (name, value) in parameters.iter().skip(1).zip(others) {
+            options.insert((*name).to_owned(), tensor(*value));
+        }
+        for (name, tensors) in &call.named {
+            let values: Vec<Value> = tensors
+                .iter()
+                .map(|value| value.map_or(Value::Null, tensor))
+                .collect();
+            let value = match <[Value; 1]>::try_from(values) {
+                Ok([one]) => one,
+                Err(several) => several.into(),
+            };
+            options.insert(name.clone(), value);
+        }
+        if self.is_keras3() {
+            let inputs: Vec<Value> = first.iter().map(|input| tensor(*input)).collect();
+            let argument = match <[Value; 1]>::try_from(inputs) {
+                Ok([one]) => one,
+                Err(several) => several.into(),
+            };
+            return json!({"args": [argument], "kwargs": options});
+        }
+        let inputs = first.iter().enumerate().map(|(index, input)| {
+            let mut reference = self.reference(model, *input);
+            let options = if index == 0 {
+                options.clone()
+            } else {
+                Map::new()
+            };
+            if let Value::Array(items) = &mut reference {
+                items.push(options.into());
+            }
+            reference
+        });
+        inputs.collect()
+    }
+
+    /// A tensor as an argument.
+    fn tensor(&self, model: &Model, tensor: TensorId) -> Value {
+        let reference = self.reference(model, tensor);
+        if !self.is_keras3() {
+            return reference;
+        }
+        let spec = &model.tensors[tensor.0].spec;
+        let dtype = match spec.kind {
+            Kind::Float => "float32",
+            Kind::Int => "int32",
+            Kind::Bool => "bool",
+        };
+        json!({"class_name": "__keras_tensor__", "config": {
+            "shape": spec.shape.0, "dtype": dtype, "keras_history": reference,
+        }})
+    }
+}
