@@ -27,7 +27,7 @@ fn goes_on(backend: Backend, is_wanted: impl Fn(&str) -> bool) {
         count += 1;
         let (model, mut optimizer) = case.start(&device);
         let model = case.run(model, &mut optimizer, &mut failures);
-        case.compare(&model, &optimizer, &mut failures);
+        case.compare(&model, &optimizer, backend, &mut failures);
         case.check_records(&model, &optimizer, &mut failures);
     }
     assert!(count > 50, "only {count} cases");

@@ -3,9 +3,14 @@
 use burn::module::Module;
 use burn::nn::{BatchNorm, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+use burn_keras_nn::loss::{LossFunction, ShapeError};
 use burn_keras_nn::normalization::batch_norm;
+use burn_keras_nn::optim::{
+    AdamConfig, KerasOptimizer, KerasOptimizerConfig, LearningRate, OptimizerConfig, OptimizerError,
+};
 use burn_keras_nn::record::RecordBytes;
-use burn_keras_nn::{LoadError, Scope, activation, record, stable_ids};
+use burn_keras_nn::training::{Choice, Compiled, OutputLoss, Prediction, Predictions, Targets};
+use burn_keras_nn::{Generation, LoadError, Scope, activation, record, stable_ids};
 use std::path::Path;
 
 /// What the parameter ids of a model are made from.
@@ -91,6 +96,76 @@ impl ThinK3 {
         let dense_1 = self.dense_1.forward(dense_2);
         let dense_1 = activation::tanh(dense_1);
         self.dense_3.forward(dense_1)
+    }
+
+    /// The losses and metrics that the model was compiled with.
+    pub fn compiled() -> Compiled {
+        Compiled::new(
+                vec![
+                    OutputLoss::new(0, "dense_3",
+                    Choice::Function(LossFunction::MeanSquaredError))
+                ],
+                vec![],
+            )
+            .with_generation(Generation::Keras3)
+    }
+
+    /// What a training step needs of a batch, from the inputs of [`forward`](Self::forward): the
+    /// outputs, and the penalties that come to the loss. On an autodiff device this is the
+    /// forward pass of training.
+    pub fn predictions(
+        &self,
+        input_layer_1: Tensor<2>,
+    ) -> Result<Predictions, ShapeError> {
+        let dense_3 = self.forward(input_layer_1);
+        let outputs = vec![Prediction::new(dense_3)];
+        Ok(Predictions::new(outputs))
+    }
+
+    /// What Keras's `fit` minimises for a batch: [`compiled`](Self::compiled) of
+    /// [`predictions`](Self::predictions).
+    ///
+    /// Targets are of `dense_3`, or of those of them that have a loss.
+    pub fn loss(
+        &self,
+        input_layer_1: Tensor<2>,
+        targets: impl Into<Targets>,
+    ) -> Result<Tensor<1>, ShapeError> {
+        let predictions = self.predictions(input_layer_1)?;
+        Self::compiled().loss(&predictions, &targets.into())
+    }
+
+    /// The optimizer that the model was compiled with.
+    pub fn optimizer_config() -> KerasOptimizerConfig {
+        KerasOptimizerConfig::new(
+            OptimizerConfig::Adam(
+                AdamConfig::new()
+                    .with_beta_1(0.9)
+                    .with_beta_2(0.999)
+                    .with_epsilon(1e-7)
+                    .with_amsgrad(false),
+            ),
+            LearningRate::Constant(0.01),
+        )
+    }
+
+    /// The optimizer that the model was compiled with, before its first step.
+    pub fn optimizer(device: &Device) -> Result<KerasOptimizer, OptimizerError> {
+        Self::optimizer_config().init(&Self::new(device))
+    }
+
+    /// The optimizer with the state of the record at `path`, `thin_k3.optimizer.bpk` as it was
+    /// imported: training goes on where Keras stopped.
+    ///
+    /// A record that does not hold the state of every parameter that is trained, or of others, is
+    /// refused. For a second instance, [`resume_file`](KerasOptimizerConfig::resume_file) of
+    /// [`optimizer_config`](Self::optimizer_config) takes the model.
+    pub fn optimizer_from_file(
+        path: impl AsRef<Path>,
+        device: &Device,
+    ) -> Result<KerasOptimizer, LoadError> {
+        let model = Self::new(&device.clone().autodiff());
+        Self::optimizer_config().resume_file(&model, path)
     }
 }
 

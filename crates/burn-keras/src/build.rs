@@ -49,14 +49,24 @@ pub(crate) fn model(
                 })?
             }
         };
-        let layer = match &field.kind {
-            _ if !field.frozen => layer,
-            FieldKind::Module(module) if module.has_dropout() => layer.no_grad(),
-            _ => layer.freeze(),
+        let layer = if field.frozen {
+            frozen(layer, &field.kind)
+        } else {
+            layer
         };
         fields.push((field.name.clone(), layer));
     }
     Ok(Submodel::new(&model.type_name, fields))
+}
+
+/// A layer that Keras does not train; its dropout goes on, which Burn's `freeze` would stop.
+///
+/// A function of its own: models in models are made on small stacks.
+fn frozen(layer: Layer, kind: &FieldKind) -> Layer {
+    match kind {
+        FieldKind::Module(module) if module.has_dropout() => layer.no_grad(),
+        _ => layer.freeze(),
+    }
 }
 
 fn layer(module: &Module, scope: &Scope, device: &Device) -> Result<Layer, String> {

@@ -77,23 +77,40 @@ impl Module for Layer {
     }
 
     fn fork(self, device: &Device) -> Self {
-        with_module!(self, module => module.fork(device).into())
+        match self {
+            Self::Model(model) => model.fork(device).into(),
+            module => module.changed(|module| with_module!(module, of => of.fork(device).into())),
+        }
     }
 
     fn to_device(self, device: &Device) -> Self {
-        with_module!(self, module => module.to_device(device).into())
+        match self {
+            Self::Model(model) => model.to_device(device).into(),
+            module => {
+                module.changed(|module| with_module!(module, of => of.to_device(device).into()))
+            }
+        }
     }
 
     fn train(self) -> Self {
-        with_module!(self, module => module.train().into())
+        match self {
+            Self::Model(model) => model.train().into(),
+            module => module.changed(|module| with_module!(module, of => of.train().into())),
+        }
     }
 
     fn valid(&self) -> Self {
-        with_module!(self, module => module.valid().into())
+        match self {
+            Self::Model(model) => model.valid().into(),
+            module => module.changed_copy(|module| with_module!(module, of => of.valid().into())),
+        }
     }
 
     fn materialize(self) -> Self {
-        with_module!(self, module => module.materialize().into())
+        match self {
+            Self::Model(model) => model.materialize().into(),
+            module => module.changed(|module| with_module!(module, of => of.materialize().into())),
+        }
     }
 
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
@@ -101,7 +118,25 @@ impl Module for Layer {
     }
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
-        with_module!(self, module => module.map(mapper).into())
+        match self {
+            Self::Model(model) => model.map(mapper).into(),
+            module => module.changed(|module| with_module!(module, of => of.map(mapper).into())),
+        }
+    }
+}
+
+impl Layer {
+    /// `change` of this module, which is no model: a debug build gives every module in it a place on
+    /// the stack, which models in models must not pay for again and again.
+    #[inline(never)]
+    fn changed(self, change: impl FnOnce(Self) -> Self) -> Self {
+        change(self)
+    }
+
+    /// [`changed`](Self::changed) of a module that stays.
+    #[inline(never)]
+    fn changed_copy(&self, change: impl FnOnce(&Self) -> Self) -> Self {
+        change(self)
     }
 }
 

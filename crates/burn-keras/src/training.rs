@@ -39,13 +39,14 @@ impl Model {
         let body = body.ok_or_else(|| self.not_compiled("loss"))?;
         self.check(&inputs, true)?;
         let results = self.run(training.body, inputs)?;
-        let predictions = predictions(body, &results)?;
+        let (predictions, of_activities) = predictions(body, &results)?;
         let generation: Generation = config::value(&training.generation)?;
         let regularizers = training.regularizers.iter();
         let regularizers: Vec<(&str, Regularizer)> = regularizers
             .map(|(path, regularizer)| Ok((path.as_str(), config::value(regularizer)?)))
             .collect::<Result<_, Error>>()?;
         let penalties = regularizer::penalties(self, &regularizers, generation)?;
+        let penalties = penalties.into_iter().chain(of_activities);
         Ok(predictions.with_penalties(penalties))
     }
 
@@ -87,7 +88,7 @@ impl Model {
 }
 
 /// The outputs of Keras's model, with logits and masks, and the penalty of activities.
-fn predictions(body: &Body, results: &[Value]) -> Result<Predictions, Error> {
+fn predictions(body: &Body, results: &[Value]) -> Result<(Predictions, Option<Tensor<1>>), Error> {
     let missing = || Error::Data("the model gives another number of tensors".into());
     let result = |at: usize| results.get(at).cloned().ok_or_else(missing);
     let training = body.training.clone();
@@ -121,7 +122,7 @@ fn predictions(body: &Body, results: &[Value]) -> Result<Predictions, Error> {
     }
     let penalty = training.and_then(|training| training.penalty);
     let penalty = penalty.map(|at| Tensor::<1>::try_from(result(at)?));
-    Ok(Predictions::new(outputs).with_penalties(penalty.transpose()?))
+    Ok((Predictions::new(outputs), penalty.transpose()?))
 }
 
 /// Losses are of numbers.

@@ -910,7 +910,7 @@ fn every_module_has_its_config() {
             normalization(false),
             "BatchNormalization",
             "BatchNormalizationConfig::new(2).with_epsilon(0.001).with_momentum(0.9)
-                .with_center(false).init(&scope.enter(\"layer\"), device)",
+                .with_center(false).with_unbiased(true).init(&scope.enter(\"layer\"), device)",
         ),
         (
             Module::BatchRenormalization {

@@ -23,7 +23,10 @@ fn sample(name: &str) -> Graph {
 #[test]
 fn extracted_from_a_nested_model() {
     let graph = sample("nested_k3.h5");
-    show("extracted", &graph.extract(&["mid:0/inner/re_lu", "other"]).unwrap());
+    show(
+        "extracted",
+        &graph.extract(&["mid:0/inner/re_lu", "other"]).unwrap(),
+    );
 }
 
 #[test]
@@ -35,7 +38,13 @@ fn split_between_branches() {
 
 #[test]
 fn folded() {
-    show("folded", &sample("branches_k2.h5").fold_batch_normalization().unwrap().0);
+    show(
+        "folded",
+        &sample("branches_k2.h5")
+            .fold_batch_normalization()
+            .unwrap()
+            .0,
+    );
 }
 
 #[test]
@@ -48,12 +57,17 @@ fn tied_to_an_embedding() {
     let hidden = json!({"name": "hidden", "units": 4, "return_sequences": true});
     let hidden = builder.layer(&NewLayer::new("LSTM", hidden)).unwrap();
     let x = builder.call(hidden, &x).unwrap();
-    let logits = builder.tied_dense("logits", words, Some(Activation::Softmax), true).unwrap();
+    let logits = builder
+        .tied_dense("logits", words, Some(Activation::Softmax), true)
+        .unwrap();
     let x = builder.call(logits, &x).unwrap();
     let graph = builder.finish(&x).unwrap();
     show("tied", &graph);
     let plan = lower(&graph, "tied").unwrap();
-    check("surgery.tied.weights", &layout::of_weights(&plan).to_string());
+    check(
+        "surgery.tied.weights",
+        &layout::of_weights(&plan).to_string(),
+    );
 }
 
 #[test]
@@ -66,8 +80,16 @@ fn what_stands_in_the_way() {
         branches.split(&["activation"], none),
         branches.remove("concatenate"),
         branches.rename("dense", "activation"),
-        branches.replace("conv1d", &NewLayer::new("Conv1D", json!({"filters": 3, "kernel_size": 3})), 0),
-        branches.insert_after("dense", &NewLayer::new("Conv2D", json!({"filters": 1, "kernel_size": 1})), 0),
+        branches.replace(
+            "conv1d",
+            &NewLayer::new("Conv1D", json!({"filters": 3, "kernel_size": 3})),
+            0,
+        ),
+        branches.insert_after(
+            "dense",
+            &NewLayer::new("Conv2D", json!({"filters": 1, "kernel_size": 1})),
+            0,
+        ),
         branches.freeze("block1/*"),
     ];
     let text: Vec<String> = refused

@@ -140,9 +140,10 @@ impl Target {
         }
     }
 
-    /// As integers beside `like`.
+    /// As integers beside `like`, of the type that the device makes: Burn compares no others with
+    /// them.
     pub(crate) fn int<const D: usize>(&self, like: &Tensor<D>) -> Shaped<Int> {
-        match self {
+        let target = match self {
             Self::Float(target) => {
                 let target = target.beside(like);
                 Shaped {
@@ -151,6 +152,10 @@ impl Target {
                 }
             }
             Self::Int(target) => target.beside(like),
+        };
+        Shaped {
+            flat: target.flat.cast(like.device().settings().int_dtype),
+            shape: target.shape,
         }
     }
 }
