@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 fn graph() -> Graph {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/keras");
-    read(&models.join("chain_k3.h5"), ReadOptions::default()).unwrap()
+    read(models.join("chain_k3.h5"), ReadOptions::default()).unwrap()
 }
 
 /// What the sample `chain_k3` is with another training config.

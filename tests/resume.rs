@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn_keras::Model;
+use burn_keras_import::Export;
 use burn_keras_nn::record::to_bytes;
-use burn_keras_tests::Backend;
 use burn_keras_tests::generated::TRAINED;
-use burn_keras_tests::resume::{Case, STEPS, files};
+use burn_keras_tests::resume::{Case, STEPS, files, tensors};
+use burn_keras_tests::{Backend, resume};
+use keras_ir::{ReadOptions, read};
 
 fn goes_on(backend: Backend, is_wanted: impl Fn(&str) -> bool) {
     let Some(device) = backend.device() else {
@@ -55,12 +57,74 @@ fn on_wgpu() {
 fn state_that_was_not_saved_is_refused() {
     let device = Backend::Flex.device().unwrap().autodiff();
     for name in ["adam_legacy.keras", "sgd_momentum_legacy.keras"] {
-        let path = burn_keras_tests::resume::folder().join(name);
+        let path = resume::folder().join(name);
         let case = Case::read(&path);
         let model = Model::from_graph(&case.graph, "net", &device).unwrap();
         let error = model.optimizer_of(&case.graph).unwrap_err().to_string();
         assert!(error.contains("--fresh-optimizer"), "{error}");
         assert_eq!(model.optimizer().unwrap().iterations(), 0);
+    }
+}
+
+/// Keras to Burn, ten steps, and back into a copy of the Keras file: what is read from there is what
+/// was trained, weights, state and numbers, to the bit. With `BURN_KERAS_TRAINED` the copies stay in
+/// that folder, for `fixtures/check_trained.py`.
+#[test]
+fn what_was_trained_goes_back() {
+    let device = Backend::Flex.device().unwrap().autodiff();
+    let temporary = tempfile::tempdir().unwrap();
+    let kept = std::env::var_os("BURN_KERAS_TRAINED").map(PathBuf::from);
+    let folder = kept.unwrap_or_else(|| temporary.path().to_owned());
+    for name in [
+        "accumulation_k3.keras",
+        "adafactor_k3.keras",
+        "adam_amsgrad_k3.h5",
+        "adam_k2.h5",
+        "adam_k2.keras",
+        "adam_k3.keras",
+        "adam_legacy.h5",
+        "adamax_k3.keras",
+        "ema_k3.keras",
+        "ftrl_k2.h5",
+        "lion_k3.keras",
+        "loss_scale_k3.keras",
+        "muon_k3.keras",
+        "nadam_k3.keras",
+        "recurrent_regularizers_k3.keras",
+        "rmsprop_centered_legacy.h5",
+        "schedule_cosine_k3.keras",
+        "sgd_momentum_k2.keras",
+    ] {
+        let case = Case::read(&resume::folder().join(name));
+        let (model, mut optimizer) = case.start(&device);
+        let model = case.run(model, &mut optimizer, &mut Vec::new());
+        let weights = temporary.path().join("trained.bpk");
+        let state = temporary.path().join("trained.optimizer.bpk");
+        model.valid().save_record_file(&weights).unwrap();
+        optimizer.save_file(&state).unwrap();
+        let export = Export::new(&weights).optimizer(&state).like(&case.path);
+        let copy = folder.join(name);
+        export
+            .output(&copy)
+            .run()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+
+        let graph = read(&copy, ReadOptions::default()).unwrap();
+        let again = Model::from_graph(&graph, &case.plan.name, &device).unwrap();
+        let same = tensors(&to_bytes(&again.valid()).unwrap());
+        assert!(
+            same == tensors(&to_bytes(&model.valid()).unwrap()),
+            "{name}: weights"
+        );
+        let state = again.optimizer_of(&graph).unwrap();
+        let same = tensors(&state.save_bytes().unwrap());
+        assert!(
+            same == tensors(&optimizer.save_bytes().unwrap()),
+            "{name}: state"
+        );
+        assert_eq!(state.iterations(), optimizer.iterations(), "{name}");
+        assert_eq!(state.learning_rate(), optimizer.learning_rate(), "{name}");
+        assert_eq!(state.loss_scale(), optimizer.loss_scale(), "{name}");
     }
 }
 

@@ -202,14 +202,18 @@ impl Export {
     fn changes(&self, graph: &Graph) -> Result<Changes, Vec<Problem>> {
         let fail = |problem| vec![problem];
         let mut record = Stored::open(&self.record).map_err(fail)?;
-        let plan = self.plan(graph, &record)?;
+        let optimizer = self.optimizer.as_deref().map(Stored::open);
+        let optimizer = optimizer.transpose().map_err(fail)?;
+        // Burn's weights do not say whose they are, the optimizer's state does.
+        let said = record.model();
+        let said = said.or_else(|| optimizer.as_ref().and_then(Stored::model));
+        let plan = self.plan(graph, said)?;
         record.check(&plan).map_err(fail)?;
         let mut problems = Vec::new();
         let mut tensors = Tensors::default();
         let mut built = Changes::default();
         weights::weights(&plan, graph, &mut record, &mut tensors, &mut problems);
-        if let Some(path) = &self.optimizer {
-            let mut record = Stored::open(path).map_err(fail)?;
+        if let Some(mut record) = optimizer {
             record.check(&plan).map_err(fail)?;
             let BuiltOptimizer { state, changes } = state(graph, &record)?;
             let tensors = &mut tensors;
@@ -223,9 +227,9 @@ impl Export {
         Ok(built)
     }
 
-    /// The plan behind the record: the model's name is a part of it.
-    fn plan(&self, graph: &Graph, record: &Stored) -> Result<Plan, Vec<Problem>> {
-        let name = match record.model() {
+    /// The plan behind the record: the model's name, which the record may say, is a part of it.
+    fn plan(&self, graph: &Graph, said: Option<&str>) -> Result<Plan, Vec<Problem>> {
+        let name = match said {
             Some(name) => names::module_name(name),
             None => {
                 let stem = self.like.file_stem().unwrap_or_default();
