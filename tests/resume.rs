@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn_keras::Model;
+use burn_keras::{LoadOptions, Model};
 use burn_keras_import::Export;
 use burn_keras_nn::record::to_bytes;
 use burn_keras_tests::generated::TRAINED;
@@ -64,6 +64,50 @@ fn state_that_was_not_saved_is_refused() {
         assert!(error.contains("--fresh-optimizer"), "{error}");
         assert_eq!(model.optimizer().unwrap().iterations(), 0);
     }
+}
+
+#[derive(Module, Debug)]
+struct Pair {
+    first: Model,
+    second: Model,
+}
+
+/// Two instances of one model, each in a namespace of its own, go on from the same record; two in one
+/// namespace are refused, because an optimizer would train the first alone.
+#[test]
+fn two_instances_train_side_by_side() {
+    let device = Backend::Flex.device().unwrap().autodiff();
+    let case = Case::read(&resume::folder().join("adam_k3.h5"));
+    let (model, mut optimizer) = case.start(&device);
+    let state = optimizer.save_bytes().unwrap().to_vec();
+    let model = case.run(model, &mut optimizer, &mut Vec::new());
+    let expected = tensors(&to_bytes(&model.valid()).unwrap());
+
+    let load = |namespace| {
+        let options = LoadOptions::new()
+            .with_name("net")
+            .with_namespace(namespace);
+        Model::load_with(&case.path, &options, &device).unwrap()
+    };
+    for namespace in ["first", "second"] {
+        let model = load(namespace);
+        let mut optimizer = model.optimizer_from_bytes(state.clone()).unwrap();
+        let model = case.run(model, &mut optimizer, &mut Vec::new());
+        assert!(tensors(&to_bytes(&model.valid()).unwrap()) == expected);
+        assert_eq!(optimizer.iterations(), 13);
+    }
+
+    let config = model.optimizer_config().unwrap();
+    let pair = |first, second| Pair {
+        first: load(first),
+        second: load(second),
+    };
+    assert!(config.init(&pair("first", "second")).is_ok());
+    let error = config.init(&pair("net", "net")).unwrap_err().to_string();
+    assert!(
+        error.contains("first.conv.weight and second.conv.weight"),
+        "{error}"
+    );
 }
 
 /// Keras to Burn, ten steps, and back into a copy of the Keras file: what is read from there is what

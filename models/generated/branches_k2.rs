@@ -124,11 +124,14 @@ impl BranchesK2 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::TfKeras)
     }
@@ -142,7 +145,7 @@ impl BranchesK2 {
         input_2: Tensor<3>,
     ) -> Result<Predictions, ShapeError> {
         let dense = self.forward(input_1, input_2);
-        let outputs = vec![Prediction::new(dense)];
+        let outputs = [Prediction::new(dense)];
         Ok(Predictions::new(outputs))
     }
 

@@ -129,11 +129,14 @@ impl BranchesK3 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::Keras3)
     }
@@ -147,7 +150,7 @@ impl BranchesK3 {
         input_layer_1: Tensor<3>,
     ) -> Result<Predictions, ShapeError> {
         let dense = self.forward(input_layer, input_layer_1);
-        let outputs = vec![Prediction::new(dense)];
+        let outputs = [Prediction::new(dense)];
         Ok(Predictions::new(outputs))
     }
 

@@ -126,11 +126,14 @@ impl BranchesPaddedK2 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::TfKeras)
     }
@@ -144,7 +147,7 @@ impl BranchesPaddedK2 {
         input_2: Tensor<3>,
     ) -> Result<Predictions, ShapeError> {
         let dense = self.forward(input_1, input_2);
-        let outputs = vec![Prediction::new(dense)];
+        let outputs = [Prediction::new(dense)];
         Ok(Predictions::new(outputs))
     }
 

@@ -131,11 +131,14 @@ impl BranchesPaddedK3 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::Keras3)
     }
@@ -149,7 +152,7 @@ impl BranchesPaddedK3 {
         input_layer_1: Tensor<3>,
     ) -> Result<Predictions, ShapeError> {
         let dense = self.forward(input_layer, input_layer_1);
-        let outputs = vec![Prediction::new(dense)];
+        let outputs = [Prediction::new(dense)];
         Ok(Predictions::new(outputs))
     }
 

@@ -104,11 +104,14 @@ impl NestedK3 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense_3",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense_3",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::Keras3)
     }
@@ -122,7 +125,7 @@ impl NestedK3 {
         x: Tensor<2>,
     ) -> Result<Predictions, ShapeError> {
         let dense_3 = self.forward(p, x);
-        let outputs = vec![Prediction::new(dense_3)];
+        let outputs = [Prediction::new(dense_3)];
         Ok(Predictions::new(outputs))
     }
 

@@ -88,11 +88,14 @@ impl SgdK3 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::Keras3)
     }
@@ -105,7 +108,7 @@ impl SgdK3 {
         input_layer: Tensor<2>,
     ) -> Result<Predictions, ShapeError> {
         let dense = self.forward(input_layer);
-        let outputs = vec![Prediction::new(dense)];
+        let outputs = [Prediction::new(dense)];
         Ok(Predictions::new(outputs))
     }
 

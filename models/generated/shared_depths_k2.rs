@@ -93,11 +93,14 @@ impl SharedDepthsK2 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense_1",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense_1",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::TfKeras)
     }
@@ -111,7 +114,7 @@ impl SharedDepthsK2 {
         input_1: Tensor<3>,
     ) -> Result<Predictions, ShapeError> {
         let dense_1 = self.forward(input_2, input_1);
-        let outputs = vec![Prediction::new(dense_1)];
+        let outputs = [Prediction::new(dense_1)];
         Ok(Predictions::new(outputs))
     }
 

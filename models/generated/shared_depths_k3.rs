@@ -98,11 +98,14 @@ impl SharedDepthsK3 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense_1",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense_1",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::Keras3)
     }
@@ -116,7 +119,7 @@ impl SharedDepthsK3 {
         input_layer: Tensor<3>,
     ) -> Result<Predictions, ShapeError> {
         let dense_1 = self.forward(input_layer_1, input_layer);
-        let outputs = vec![Prediction::new(dense_1)];
+        let outputs = [Prediction::new(dense_1)];
         Ok(Predictions::new(outputs))
     }
 

@@ -93,11 +93,14 @@ impl SharedDepthsSwappedK2 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense_1",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense_1",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::TfKeras)
     }
@@ -111,7 +114,7 @@ impl SharedDepthsSwappedK2 {
         input_2: Tensor<3>,
     ) -> Result<Predictions, ShapeError> {
         let dense_1 = self.forward(input_1, input_2);
-        let outputs = vec![Prediction::new(dense_1)];
+        let outputs = [Prediction::new(dense_1)];
         Ok(Predictions::new(outputs))
     }
 

@@ -101,11 +101,14 @@ impl ThinK2 {
     /// The losses and metrics that the model was compiled with.
     pub fn compiled() -> Compiled {
         Compiled::new(
-                vec![
-                    OutputLoss::new(0, "dense_3",
-                    Choice::Function(LossFunction::MeanSquaredError))
+                [
+                    OutputLoss::new(
+                        0,
+                        "dense_3",
+                        Choice::Function(LossFunction::MeanSquaredError),
+                    ),
                 ],
-                vec![],
+                [],
             )
             .with_generation(Generation::TfKeras)
     }
@@ -115,7 +118,7 @@ impl ThinK2 {
     /// forward pass of training.
     pub fn predictions(&self, input_2: Tensor<2>) -> Result<Predictions, ShapeError> {
         let dense_3 = self.forward(input_2);
-        let outputs = vec![Prediction::new(dense_3)];
+        let outputs = [Prediction::new(dense_3)];
         Ok(Predictions::new(outputs))
     }
 

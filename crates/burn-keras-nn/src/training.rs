@@ -11,9 +11,9 @@
 //!
 //! let device = Device::flex();
 //! let loss = OutputLoss::new(0, "score", LossFunction::MeanSquaredError);
-//! let compiled = Compiled::new(vec![loss], vec![]);
+//! let compiled = Compiled::new([loss], []);
 //! let output = Tensor::<2>::from_floats([[1.0], [3.0]], &device);
-//! let predictions = Predictions::new(vec![Prediction::new(output)]);
+//! let predictions = Predictions::new([Prediction::new(output)]);
 //! let target = Tensor::<2>::from_floats([[0.0], [1.0]], &device);
 //! let loss = compiled.loss(&predictions, &target.into())?; // [1]
 //! assert_eq!(loss.into_scalar::<f32>(), 2.5);
@@ -121,10 +121,13 @@ pub struct Compiled {
 
 impl Compiled {
     /// These losses and metrics, as Keras 3 computes them.
-    pub fn new(losses: Vec<OutputLoss>, metrics: Vec<OutputMetric>) -> Self {
+    pub fn new(
+        losses: impl IntoIterator<Item = OutputLoss>,
+        metrics: impl IntoIterator<Item = OutputMetric>,
+    ) -> Self {
         Self {
-            losses,
-            metrics,
+            losses: losses.into_iter().collect(),
+            metrics: metrics.into_iter().collect(),
             generation: Generation::default(),
         }
     }

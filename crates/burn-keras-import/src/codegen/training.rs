@@ -102,7 +102,7 @@ fn loss(types: &Types<'_>, model: &ModelPlan, training: &Training) -> Option<Tok
         #allow
         pub fn predictions(&self, #(#parameters),*) -> Result<Predictions, ShapeError> {
             let #pattern = #call;
-            let outputs = vec![#(#outputs),*];
+            let outputs = [#(#outputs),*];
             #of_weights
             Ok(Predictions::new(outputs) #with_weights #with_activities)
         }

@@ -105,9 +105,9 @@ pub struct Predictions {
 
 impl Predictions {
     /// These outputs, and no penalties.
-    pub fn new(outputs: Vec<Prediction>) -> Self {
+    pub fn new(outputs: impl IntoIterator<Item = Prediction>) -> Self {
         Self {
-            outputs,
+            outputs: outputs.into_iter().collect(),
             penalties: Vec::new(),
         }
     }

@@ -75,7 +75,7 @@ fn object(fields: &[(&'static str, Literal)]) -> Result<Map<String, Value>, Erro
 fn defaults(ty: &str) -> Result<Map<String, Value>, Error> {
     let function = LossFunction::MeanSquaredError;
     match ty {
-        "Compiled" => fields(&Compiled::new(Vec::new(), Vec::new())),
+        "Compiled" => fields(&Compiled::new([], [])),
         "OutputLoss" => fields(&OutputLoss::new(0, "", function)),
         "OutputMetric" => {
             let metric = burn_keras_nn::metric::MetricFunction::Loss(function);

@@ -77,8 +77,8 @@ pub(super) fn compiled(
         Literal::Config("OutputMetric", arguments, weighted.into_iter().collect())
     });
     let arguments = vec![
-        ("losses", Literal::Vec(losses.collect())),
-        ("metrics", Literal::Vec(metrics.collect())),
+        ("losses", Literal::Array(losses.collect())),
+        ("metrics", Literal::Array(metrics.collect())),
     ];
     Literal::Config("Compiled", arguments, vec![("generation", generation)])
 }
