@@ -1,6 +1,6 @@
 //! Back to Keras: the architecture of a graph as `model.to_json()` writes it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,7 @@ impl Graph {
         let shared = homes.into_iter().filter(|(_, count)| *count > 1);
         let mut writer = Writer {
             graph: self,
-            shared: shared.map(|(layer, _)| layer).collect(),
+            shared: shared.map(|(layer, _)| (layer, 0)).collect(),
             problems: Vec::new(),
         };
         if self.generation == Generation::Keras1 {
@@ -64,8 +64,8 @@ impl Graph {
 
 struct Writer<'a> {
     graph: &'a Graph,
-    /// Layers that stand in several models: they are marked.
-    shared: HashSet<LayerId>,
+    /// Layers that stand in several models, and how often each has been written: they are marked.
+    shared: HashMap<LayerId, usize>,
     problems: Vec<Problem>,
 }
 
@@ -121,7 +121,7 @@ impl Writer<'_> {
             .iter()
             .map(|t| self.reference(model, *t))
             .collect();
-        let outputs = model.outputs.iter().map(|t| self.reference(model, *t));
+        let outputs = model.outputs.iter().map(|t| self.output(model, *t));
         let outputs: Value = if model.output_keys.is_empty() {
             outputs.collect()
         } else {
@@ -161,8 +161,14 @@ impl Writer<'_> {
                 Value::Null
             }
         };
-        if self.shared.contains(&id) && entry.is_object() {
-            entry["shared_object_id"] = id.0.into();
+        if let Some(written) = self.shared.get_mut(&id) {
+            // Keras 3 marks one of the copies, and could not tell their calls apart if it read them as
+            // one layer.
+            let is_marked = !self.graph.generation.is_keras3() || *written == 1;
+            *written += 1;
+            if is_marked && entry.is_object() {
+                entry["shared_object_id"] = id.0.into();
+            }
         }
         if self.is_keras3() && !matches!(layer.kind, LayerKind::Model(_)) && entry.is_object() {
             entry["module"] = "keras.layers".into();
@@ -210,6 +216,20 @@ impl Writer<'_> {
             config.insert(key.into(), json!(spec.shape.0));
         }
         Value::Object(config)
+    }
+
+    /// `[layer, node, tensor]` in a list of outputs, where Keras 3 counts the calls of a Functional model
+    /// as its predecessors do.
+    fn output(&self, model: &Model, tensor: TensorId) -> Value {
+        let mut reference = self.reference(model, tensor);
+        let tensor = &model.tensors[tensor.0];
+        if let LayerKind::Model(inner) = self.graph.layer(tensor.layer).kind
+            && self.is_keras3()
+            && self.graph.model(inner).class == ModelClass::Functional
+        {
+            reference[1] = json!(tensor.node + 1);
+        }
+        reference
     }
 
     /// `[layer, node, tensor]`.

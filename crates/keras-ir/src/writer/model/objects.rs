@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Placed, cells};
 use crate::graph::{Graph, LayerKind};
@@ -60,10 +60,7 @@ pub(super) fn write(
         tree.put(&path, tensor)?;
     }
     if let Some(Value::Object(training)) = &graph.training_config {
-        let mut compiled = training.clone();
-        let optimizer = compiled.remove("optimizer_config");
-        compiled.insert("optimizer".to_owned(), optimizer.unwrap_or_default());
-        config["compile_config"] = compiled.into();
+        config["compile_config"] = compile_config(training.clone());
     }
     let metadata = json!({"keras_version": graph.keras_version}).to_string();
     let config = config.to_string();
@@ -75,4 +72,41 @@ pub(super) fn write(
             (ARCHIVED_WEIGHTS, Member::Hdf5(tree)),
         ],
     )
+}
+
+/// The training config as an archive has it: under another key, and each object with its module, which
+/// legacy files leave out.
+fn compile_config(mut training: Map<String, Value>) -> Value {
+    let optimizer = training.remove("optimizer_config");
+    training.insert("optimizer".to_owned(), optimizer.unwrap_or_default());
+    for (key, module) in [
+        ("optimizer", "keras.optimizers"),
+        ("loss", "keras.losses"),
+        ("metrics", "keras.metrics"),
+        ("weighted_metrics", "keras.metrics"),
+    ] {
+        if let Some(value) = training.get_mut(key) {
+            name_module(value, module);
+        }
+    }
+    training.into()
+}
+
+/// Names the module of all objects in `value`.
+fn name_module(value: &mut Value, module: &str) {
+    match value {
+        Value::Object(object) if object.contains_key("class_name") => {
+            if !object.contains_key("module") {
+                object.insert("module".to_owned(), module.into());
+                object.insert("registered_name".to_owned(), Value::Null);
+            }
+        }
+        Value::Object(by_output) => {
+            by_output
+                .values_mut()
+                .for_each(|value| name_module(value, module));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| name_module(item, module)),
+        _ => {}
+    }
 }
