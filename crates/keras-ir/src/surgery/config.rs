@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, TensorId};
+use crate::layer::Wrapper;
+use crate::layer::wrapper::Rnn;
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::shape::Kind;
 use crate::version::Generation;
@@ -60,6 +62,35 @@ impl Graph {
         }
         Ok(config)
     }
+}
+
+/// Layers that take query, value and key as one list.
+const LISTS: [&str; 2] = ["Attention", "AdditiveAttention"];
+
+/// Layers that Keras 3 gives a list even of one tensor.
+const MERGES: [&str; 8] = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dot",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+];
+
+/// The states of a stack of cells, those of each in a list of their own.
+fn by_cell(rnn: &Rnn, states: Vec<Value>) -> Vec<Value> {
+    if rnn.states.len() < 2 || states.len() != rnn.states.iter().sum::<usize>() {
+        return states;
+    }
+    let mut states = states.into_iter();
+    let cells = rnn.state_order().into_iter();
+    let cells = cells.map(|cell| {
+        let of_cell: Vec<Value> = states.by_ref().take(rnn.states[cell]).collect();
+        of_cell.into()
+    });
+    cells.collect()
 }
 
 struct Writer<'a> {
@@ -149,7 +180,12 @@ impl Writer<'_> {
             LayerKind::Layer(_) | LayerKind::Wrapper(..)
                 if layer.class != "TiedDense" && layer.class != "Bias" =>
             {
-                json!({"class_name": layer.class, "config": self.config(id)})
+                // Legacy files of Keras 3 have the name of Python's class, which is not the public one.
+                let class = match layer.class.as_str() {
+                    "GroupedQueryAttention" => "GroupQueryAttention",
+                    class => class,
+                };
+                json!({"class_name": class, "config": self.config(id)})
             }
             _ => {
                 self.problems.push(
@@ -247,7 +283,10 @@ impl Writer<'_> {
 
     fn node(&self, model: &Model, call: &Call) -> Value {
         // Tensors that are parameters of their own: query, value and key.
-        let parameters: &[&str] = match &self.graph.layer(call.layer).kind {
+        let layer = self.graph.layer(call.layer);
+        let parameters: &[&str] = match &layer.kind {
+            // These take them as one list.
+            LayerKind::Layer(_) if LISTS.contains(&layer.class.as_str()) => &[],
             LayerKind::Layer(kind) => kind.layer().input_parameters(),
             LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().input_parameters(),
             _ => &[],
@@ -266,6 +305,12 @@ impl Writer<'_> {
                 .iter()
                 .map(|value| value.map_or(Value::Null, tensor))
                 .collect();
+            let values = match &layer.kind {
+                LayerKind::Wrapper(Wrapper::Rnn(rnn), _) if name == "initial_state" => {
+                    by_cell(rnn, values)
+                }
+                _ => values,
+            };
             let value = match <[Value; 1]>::try_from(values) {
                 Ok([one]) => one,
                 Err(several) => several.into(),
@@ -274,7 +319,12 @@ impl Writer<'_> {
         }
         if self.is_keras3() {
             let inputs: Vec<Value> = first.iter().map(|input| tensor(*input)).collect();
+            if layer.class == "Softmax" {
+                // The second one is the mask.
+                return json!({"args": inputs, "kwargs": options});
+            }
             let argument = match <[Value; 1]>::try_from(inputs) {
+                Ok([one]) if MERGES.contains(&layer.class.as_str()) => json!([one]),
                 Ok([one]) => one,
                 Err(several) => several.into(),
             };
