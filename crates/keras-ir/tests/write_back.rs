@@ -79,7 +79,8 @@ fn every_model_reads_the_same() {
                 assert_same(&name, ending, &again, &graph);
             }
             if graph.optimizer.is_ok() {
-                assert!(notes.is_empty(), "{name}: {notes:?}");
+                let told = |note: &String| note.starts_with("several models share");
+                assert!(notes.iter().all(told), "{name}: {notes:?}");
                 assert_eq!(slots(&again), slots(&graph), "{name}, {ending}: slots");
             }
             let compiled = |graph: &Graph| format!("{:?}", graph.optimizer_config());

@@ -330,15 +330,11 @@ impl Writer<'_> {
             };
             return json!({"args": [argument], "kwargs": options});
         }
-        let inputs = first.iter().enumerate().map(|(index, input)| {
+        // tf.keras takes the options of the last input for those of the call.
+        let inputs = first.iter().map(|input| {
             let mut reference = self.reference(model, *input);
-            let options = if index == 0 {
-                options.clone()
-            } else {
-                Map::new()
-            };
             if let Value::Array(items) = &mut reference {
-                items.push(options.into());
+                items.push(options.clone().into());
             }
             reference
         });

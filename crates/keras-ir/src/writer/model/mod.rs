@@ -14,7 +14,7 @@ use std::path::Path;
 
 use super::error::{Failure, WriteError};
 use super::tree::Tree;
-use crate::graph::{Graph, LayerId, LayerKind};
+use crate::graph::{Graph, Layer, LayerId, LayerKind};
 use crate::layer::Wrapper;
 use crate::problem::{Problem, ProblemKind};
 use crate::reader::{ListedState, list_state};
@@ -178,6 +178,16 @@ impl Placed {
         };
         match list_state(&self.graph, state, legacy) {
             Ok(list) => {
+                let is_copied = |layer: &&Layer| layer.weights.iter().any(|of| of.copies.len() > 1);
+                let shared = self.graph.layers.iter().filter(is_copied);
+                let shared: Vec<&str> = shared.map(|layer| layer.path.as_str()).collect();
+                if graph.generation.is_keras3() && !shared.is_empty() {
+                    notes.push(format!(
+                        "several models share {}: Keras 3 reads such a layer as one of each, and \
+                         starts the optimizer anew",
+                        shared.join(", ")
+                    ));
+                }
                 if state.loss_scale.is_some() && !graph.generation.is_keras3() {
                     notes
                         .push("the loss scale is left out: such files have no place for it".into());

@@ -96,10 +96,8 @@ fn compile_config(mut training: Map<String, Value>) -> Value {
 fn name_module(value: &mut Value, module: &str) {
     match value {
         Value::Object(object) if object.contains_key("class_name") => {
-            if !object.contains_key("module") {
-                object.insert("module".to_owned(), module.into());
-                object.insert("registered_name".to_owned(), Value::Null);
-            }
+            object.entry("module").or_insert_with(|| module.into());
+            object.entry("registered_name").or_insert(Value::Null);
         }
         Value::Object(by_output) => {
             by_output
