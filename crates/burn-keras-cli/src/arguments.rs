@@ -29,7 +29,8 @@ pub enum Command {
     /// Show the state of an optimizer, or move it to another model
     #[command(subcommand)]
     Optimizer(OptimizerCommand),
-    /// Write a trained record into a copy of the Keras file that it was imported from
+    /// Write a trained record into a copy of the Keras file that it was imported from, or a part of a
+    /// model as a Keras model
     Export(Export),
     /// Compute a model's outputs
     Run(Run),
@@ -172,19 +173,27 @@ pub struct Transfer {
 /// Arguments of `export`.
 #[derive(Args, Debug)]
 pub struct Export {
-    /// The record of the weights, as `import` or Burn wrote it
-    #[arg(value_name = "RECORD.bpk")]
-    pub record: PathBuf,
+    /// The record of the weights, as `import` or Burn wrote it; without it MODEL itself is written anew
+    #[arg(value_name = "RECORD.bpk", conflicts_with_all = ["from", "to"])]
+    pub record: Option<PathBuf>,
     /// The record of the optimizer's state; without it the original's stays
-    #[arg(long, value_name = "RECORD.bpk")]
+    #[arg(long, value_name = "RECORD.bpk", requires = "record")]
     pub optimizer: Option<PathBuf>,
-    /// The Keras file that it was imported from: .keras, .h5 or .weights.h5
+    /// The Keras file that it was imported from: .keras, .h5 or .weights.h5; without a record, any
+    /// model
     #[arg(long, value_name = "MODEL")]
     pub like: PathBuf,
     /// The file with the architecture, if MODEL has the weights alone
     #[arg(long, value_name = "FILE")]
     pub architecture: Option<PathBuf>,
-    /// The file to write, with the ending of MODEL; of a .keras also .weights.h5, the weights alone
+    /// Without a record: new inputs in place of these tensors
+    #[arg(long, value_name = "T,…", value_delimiter = ',')]
+    pub from: Vec<String>,
+    /// Without a record: these tensors as outputs
+    #[arg(long, value_name = "T,…", value_delimiter = ',')]
+    pub to: Vec<String>,
+    /// The file to write, with the ending of MODEL; of a .keras also .weights.h5, the weights alone.
+    /// Without a record: .keras (Keras 3) or .h5
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// As at the import: layers stay apart that look shared although the file does not say so

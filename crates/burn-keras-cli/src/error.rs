@@ -17,6 +17,9 @@ pub enum CliError {
     /// The records cannot be exported.
     #[error(transparent)]
     Export(#[from] burn_keras_import::ExportError),
+    /// The model cannot be written.
+    #[error(transparent)]
+    Write(#[from] keras_ir::writer::WriteError),
     /// The results cannot be written.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),

@@ -94,6 +94,29 @@ fn export_is_the_way_back() {
 }
 
 #[test]
+fn a_part_is_exported_as_a_keras_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = sample("branches_k3.h5");
+    let part = ["export", "--like", model.to_str().unwrap(), "--to", "dense"];
+    let output = path("part.keras");
+    let done = burn_keras(&[&part[..], &["-o", &output]].concat());
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout), format!("{output}\n"));
+    let read = burn_keras(&["inspect", &output]);
+    assert_eq!(read.status.code(), Some(0), "{}", text(&read.stdout));
+    for arguments in [
+        &["-o", &path("part.bpk")][..],
+        &["net.bpk", "-o", &output],
+        &["--optimizer", "net.bpk", "-o", &output],
+    ] {
+        let refused = burn_keras(&[&part[..], arguments].concat());
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+        assert!(refused.stdout.is_empty());
+    }
+}
+
+#[test]
 fn bad_input_is_status_2_and_all_of_it_is_on_stderr() {
     for arguments in [
         &["import", "there is no such file.h5"][..],

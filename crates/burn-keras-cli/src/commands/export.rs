@@ -1,15 +1,48 @@
 //! `burn-keras export`.
 
+use std::path::Path;
+
 use burn_keras_import::export::Stage;
+use keras_ir::ReadOptions;
+use keras_ir::writer::write_model;
 
 use crate::Status;
 use crate::arguments;
 use crate::error::CliError;
-use crate::output::{Output, Progress};
+use crate::output::{Output, Progress, message};
 
-/// Writes a record into a copy of the Keras file that it was imported from.
+/// Writes a record into a copy of the Keras file that it was imported from; without one, the model or a
+/// part of it.
 pub fn export(arguments: &arguments::Export, output: &mut Output) -> Result<Status, CliError> {
-    let mut export = burn_keras_import::Export::new(&arguments.record)
+    match &arguments.record {
+        Some(record) => export_record(record, arguments, output),
+        None => export_model(arguments, output),
+    }
+}
+
+fn export_model(arguments: &arguments::Export, output: &mut Output) -> Result<Status, CliError> {
+    let options = ReadOptions {
+        untie: arguments.untie,
+        weights: None,
+        architecture: arguments.architecture.clone(),
+        from: arguments.from.clone(),
+        to: arguments.to.clone(),
+    };
+    let graph = keras_ir::read(&arguments.like, options)?;
+    let notes = write_model(&graph, &arguments.output)?;
+    for note in graph.notes.iter().chain(&notes) {
+        message(format_args!("Note: {note}"));
+    }
+    output.line(format_args!("{}", arguments.output.display()))?;
+    Ok(Status::Done)
+}
+
+fn export_record(
+    record: &Path,
+    arguments: &arguments::Export,
+    output: &mut Output,
+) -> Result<Status, CliError> {
+    let mut export = burn_keras_import::Export::new(record)
         .like(&arguments.like)
         .output(&arguments.output)
         .untie(arguments.untie);

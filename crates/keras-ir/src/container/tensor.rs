@@ -172,6 +172,24 @@ impl StoredTensor {
         })
     }
 
+    /// The same elements under another path.
+    ///
+    /// ```
+    /// use keras_ir::container::{Dtype, StoredTensor};
+    ///
+    /// let bias = StoredTensor::from_parts("layers/dense/vars/1", [2], Dtype::U8, vec![1, 2])?;
+    /// let moved = bias.moved("model_weights/dense/dense/bias");
+    /// assert_eq!(moved.path(), "model_weights/dense/dense/bias");
+    /// assert_eq!(moved.read()?, bias.read()?);
+    /// # Ok::<(), keras_ir::container::ContainerError>(())
+    /// ```
+    #[must_use]
+    pub fn moved(&self, path: impl Into<String>) -> Self {
+        let elements = Elements::Encoded(Box::new(Moved(self.clone())));
+        let (shape, dtype) = (self.shape().to_vec(), self.dtype());
+        Self::new(path.into(), shape, dtype, self.byte_len(), elements)
+    }
+
     /// Where the elements lie in `file`, if they lie there in one piece.
     pub(crate) fn place_in(&self, file: &ByteView) -> Option<Place> {
         let (view, big_endian) = match &self.inner.elements {
@@ -295,6 +313,15 @@ where
         }
         let reason = format!("{} bytes for a tensor of {}", bytes.len(), self.len);
         Err(in_memory(&self.path, reason))
+    }
+}
+
+/// The elements of another tensor.
+struct Moved(StoredTensor);
+
+impl Decode for Moved {
+    fn decode(&self) -> Result<Cow<'_, [u8]>, ContainerError> {
+        self.0.read()
     }
 }
 

@@ -34,7 +34,9 @@ use weights::SavedObjects;
 pub(crate) use archive::WEIGHTS as ARCHIVED_WEIGHTS;
 pub use inspect::inspect;
 pub use optimizer::{BuiltOptimizer, build_optimizer};
+pub(crate) use optimizer::{ListedState, list_state};
 pub(crate) use source::{Copyable, copyable};
+pub(crate) use weights::{file_order, object_paths, specs};
 
 /// How to read a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

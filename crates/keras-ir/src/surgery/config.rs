@@ -1,10 +1,12 @@
 //! Back to Keras: the architecture of a graph as `model.to_json()` writes it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
 use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, TensorId};
+use crate::layer::Wrapper;
+use crate::layer::wrapper::Rnn;
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::shape::Kind;
 use crate::version::Generation;
@@ -37,7 +39,7 @@ impl Graph {
         let shared = homes.into_iter().filter(|(_, count)| *count > 1);
         let mut writer = Writer {
             graph: self,
-            shared: shared.map(|(layer, _)| layer).collect(),
+            shared: shared.map(|(layer, _)| (layer, 0)).collect(),
             problems: Vec::new(),
         };
         if self.generation == Generation::Keras1 {
@@ -62,10 +64,39 @@ impl Graph {
     }
 }
 
+/// Layers that take query, value and key as one list.
+const LISTS: [&str; 2] = ["Attention", "AdditiveAttention"];
+
+/// Layers that Keras 3 gives a list even of one tensor.
+const MERGES: [&str; 8] = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dot",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+];
+
+/// The states of a stack of cells, those of each in a list of their own.
+fn by_cell(rnn: &Rnn, states: Vec<Value>) -> Vec<Value> {
+    if rnn.states.len() < 2 || states.len() != rnn.states.iter().sum::<usize>() {
+        return states;
+    }
+    let mut states = states.into_iter();
+    let cells = rnn.state_order().into_iter();
+    let cells = cells.map(|cell| {
+        let of_cell: Vec<Value> = states.by_ref().take(rnn.states[cell]).collect();
+        of_cell.into()
+    });
+    cells.collect()
+}
+
 struct Writer<'a> {
     graph: &'a Graph,
-    /// Layers that stand in several models: they are marked.
-    shared: HashSet<LayerId>,
+    /// Layers that stand in several models, and how often each has been written: they are marked.
+    shared: HashMap<LayerId, usize>,
     problems: Vec<Problem>,
 }
 
@@ -121,7 +152,7 @@ impl Writer<'_> {
             .iter()
             .map(|t| self.reference(model, *t))
             .collect();
-        let outputs = model.outputs.iter().map(|t| self.reference(model, *t));
+        let outputs = model.outputs.iter().map(|t| self.output(model, *t));
         let outputs: Value = if model.output_keys.is_empty() {
             outputs.collect()
         } else {
@@ -149,7 +180,12 @@ impl Writer<'_> {
             LayerKind::Layer(_) | LayerKind::Wrapper(..)
                 if layer.class != "TiedDense" && layer.class != "Bias" =>
             {
-                json!({"class_name": layer.class, "config": self.config(id)})
+                // Legacy files of Keras 3 have the name of Python's class, which is not the public one.
+                let class = match layer.class.as_str() {
+                    "GroupedQueryAttention" => "GroupQueryAttention",
+                    class => class,
+                };
+                json!({"class_name": class, "config": self.config(id)})
             }
             _ => {
                 self.problems.push(
@@ -161,8 +197,14 @@ impl Writer<'_> {
                 Value::Null
             }
         };
-        if self.shared.contains(&id) && entry.is_object() {
-            entry["shared_object_id"] = id.0.into();
+        if let Some(written) = self.shared.get_mut(&id) {
+            // Keras 3 marks one of the copies, and could not tell their calls apart if it read them as
+            // one layer.
+            let is_marked = !self.graph.generation.is_keras3() || *written == 1;
+            *written += 1;
+            if is_marked && entry.is_object() {
+                entry["shared_object_id"] = id.0.into();
+            }
         }
         if self.is_keras3() && !matches!(layer.kind, LayerKind::Model(_)) && entry.is_object() {
             entry["module"] = "keras.layers".into();
@@ -212,6 +254,20 @@ impl Writer<'_> {
         Value::Object(config)
     }
 
+    /// `[layer, node, tensor]` in a list of outputs, where Keras 3 counts the calls of a Functional model
+    /// as its predecessors do.
+    fn output(&self, model: &Model, tensor: TensorId) -> Value {
+        let mut reference = self.reference(model, tensor);
+        let tensor = &model.tensors[tensor.0];
+        if let LayerKind::Model(inner) = self.graph.layer(tensor.layer).kind
+            && self.is_keras3()
+            && self.graph.model(inner).class == ModelClass::Functional
+        {
+            reference[1] = json!(tensor.node + 1);
+        }
+        reference
+    }
+
     /// `[layer, node, tensor]`.
     fn reference(&self, model: &Model, tensor: TensorId) -> Value {
         let tensor = &model.tensors[tensor.0];
@@ -227,7 +283,10 @@ impl Writer<'_> {
 
     fn node(&self, model: &Model, call: &Call) -> Value {
         // Tensors that are parameters of their own: query, value and key.
-        let parameters: &[&str] = match &self.graph.layer(call.layer).kind {
+        let layer = self.graph.layer(call.layer);
+        let parameters: &[&str] = match &layer.kind {
+            // These take them as one list.
+            LayerKind::Layer(_) if LISTS.contains(&layer.class.as_str()) => &[],
             LayerKind::Layer(kind) => kind.layer().input_parameters(),
             LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().input_parameters(),
             _ => &[],
@@ -246,6 +305,12 @@ impl Writer<'_> {
                 .iter()
                 .map(|value| value.map_or(Value::Null, tensor))
                 .collect();
+            let values = match &layer.kind {
+                LayerKind::Wrapper(Wrapper::Rnn(rnn), _) if name == "initial_state" => {
+                    by_cell(rnn, values)
+                }
+                _ => values,
+            };
             let value = match <[Value; 1]>::try_from(values) {
                 Ok([one]) => one,
                 Err(several) => several.into(),
@@ -254,21 +319,22 @@ impl Writer<'_> {
         }
         if self.is_keras3() {
             let inputs: Vec<Value> = first.iter().map(|input| tensor(*input)).collect();
+            if layer.class == "Softmax" {
+                // The second one is the mask.
+                return json!({"args": inputs, "kwargs": options});
+            }
             let argument = match <[Value; 1]>::try_from(inputs) {
+                Ok([one]) if MERGES.contains(&layer.class.as_str()) => json!([one]),
                 Ok([one]) => one,
                 Err(several) => several.into(),
             };
             return json!({"args": [argument], "kwargs": options});
         }
-        let inputs = first.iter().enumerate().map(|(index, input)| {
+        // tf.keras takes the options of the last input for those of the call.
+        let inputs = first.iter().map(|input| {
             let mut reference = self.reference(model, *input);
-            let options = if index == 0 {
-                options.clone()
-            } else {
-                Map::new()
-            };
             if let Value::Array(items) = &mut reference {
-                items.push(options.into());
+                items.push(options.clone().into());
             }
             reference
         });

@@ -20,7 +20,7 @@ impl Graph {
     }
 
     /// Infers all shapes anew.
-    pub(super) fn infer_all(&mut self) -> Result<FirstInputs, Report> {
+    pub(crate) fn infer_all(&mut self) -> Result<FirstInputs, Report> {
         let mut callers_first = self.callees_first();
         callers_first.reverse();
         let mut problems = Vec::new();

@@ -4,11 +4,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::container::ContainerError;
+use crate::problem::Report;
 
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
+    /// The model is one that Keras has no words for, or not in such a file.
+    #[error(transparent)]
+    Model(#[from] Report),
     /// What should stand in it cannot be read.
     #[error(transparent)]
     Read(#[from] ContainerError),
@@ -37,6 +41,7 @@ impl WriteError {
     pub fn at(self, file: &Path) -> Self {
         let path = file.to_owned();
         match self {
+            Self::Model(report) => Self::Model(report),
             Self::Read(error) => Self::Read(error),
             Self::Io { source, .. } => Self::Io { path, source },
             Self::Format { reason, .. } => Self::Format { path, reason },

@@ -5,6 +5,7 @@
 //!                    └─► tree      where something has no place yet: everything read, and written anew
 //! tree               ──► HDF5      groups, attributes, datasets
 //! members            ──► archive   a .keras file
+//! graph              ──► model     a whole model: its config, weights, optimizer's state
 //! ```
 //!
 //! One tensor is in memory at a time. Files are written to paths where nothing is yet; to put them
@@ -12,6 +13,7 @@
 
 mod archive;
 mod error;
+mod model;
 mod patch;
 mod tree;
 
@@ -30,6 +32,7 @@ use patch::Patched;
 pub use crate::reader::{BuiltOptimizer, build_optimizer};
 pub use archive::{Member, write_archive};
 pub use error::WriteError;
+pub use model::write_model;
 pub use tree::{AttributeValue, Dataset, Tree};
 
 /// What a copy holds that the original does not.

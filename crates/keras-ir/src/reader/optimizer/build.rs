@@ -158,7 +158,7 @@ fn build(graph: &Graph, state: Optimizer) -> Result<BuiltOptimizer, Problem> {
     })
 }
 
-fn zeros(path: &str, shape: Vec<usize>, dtype: Dtype) -> Result<StoredTensor, Problem> {
+pub(super) fn zeros(path: &str, shape: Vec<usize>, dtype: Dtype) -> Result<StoredTensor, Problem> {
     if path.split('/').any(str::is_empty) {
         let found = format!("{path:?}, where a name is empty");
         return Err(refused(&found));
@@ -169,19 +169,19 @@ fn zeros(path: &str, shape: Vec<usize>, dtype: Dtype) -> Result<StoredTensor, Pr
 }
 
 /// Gives each variable of a list its name.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     /// Whether the file lists names; otherwise they are numbers.
-    listed: bool,
-    of: Class,
-    implementation: Implementation,
+    pub listed: bool,
+    pub of: Class,
+    pub implementation: Implementation,
     /// What the optimizer is called.
-    scope: Option<&'a str>,
-    list: Vec<String>,
+    pub scope: Option<&'a str>,
+    pub list: Vec<String>,
 }
 
 impl Names<'_> {
     /// The path of the next dataset.
-    fn next(&mut self, graph: &Graph, place: Place) -> String {
+    pub fn next(&mut self, graph: &Graph, place: Place) -> String {
         let name = match place {
             Place::Slot(of, slot) => self.name(graph, of, slot),
             Place::Dummy => "variable".to_owned(),
@@ -189,7 +189,7 @@ impl Names<'_> {
         self.add(name)
     }
 
-    fn add(&mut self, name: String) -> String {
+    pub fn add(&mut self, name: String) -> String {
         if !self.listed {
             let path = format!("optimizer/vars/{}", self.list.len());
             self.list.push(String::new());

@@ -10,11 +10,13 @@
 //! layout     where the slots of which class stand in a list
 //! assign     each slot to its weight, checked
 //! build      the slots of an optimizer that has made no step
+//! list       the way back: the list that Keras reads
 //! ```
 
 mod assign;
 mod build;
 mod layout;
+mod list;
 mod scalars;
 mod state;
 mod variable;
@@ -28,6 +30,7 @@ use crate::training::schedule::LearningRate;
 
 use super::Weights;
 pub use build::{BuiltOptimizer, build_optimizer};
+pub(crate) use list::{ListedState, list_state};
 use scalars::Scalars;
 use state::{State, Variables};
 

@@ -137,7 +137,7 @@ fn read_group(file: &dyn Container, path: &str) -> Result<Vec<(String, StoredTen
 /// The weights of a layer in the order in which legacy files list them: those that are trained,
 /// then the others, as the flags stood when the file was saved. In a frozen layer or model
 /// nothing is trained, and the order is that of construction.
-fn file_order(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> Vec<Target> {
+pub(crate) fn file_order(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> Vec<Target> {
     let (mut trained, untrained) = split(graph, id, first_inputs);
     trained.extend(untrained);
     trained

@@ -20,7 +20,9 @@ use crate::version::Generation;
 use super::{Weights, keras1};
 
 pub(super) use checkpoint::{SavedObjects, read_objects};
+pub(crate) use groups::file_order;
 pub(super) use groups::read_groups;
+pub(crate) use tree::object_paths;
 pub(super) use tree::read_tree;
 
 /// All weights that are there, whatever takes them.
@@ -57,9 +59,9 @@ const STATE: [&str; 3] = ["optimizer", "optimizer_weights", "metrics"];
 
 /// A place where a weight belongs.
 #[derive(Clone)]
-struct Target {
-    layer: LayerId,
-    spec: WeightSpec,
+pub(crate) struct Target {
+    pub layer: LayerId,
+    pub spec: WeightSpec,
 }
 
 /// Whether the weights of a layer, and of all layers in a model, can be told.
@@ -77,7 +79,11 @@ fn is_known(graph: &Graph, id: LayerId, first_inputs: &FirstInputs) -> bool {
 }
 
 /// What weights a layer should have.
-fn specs(kind: &layer::LayerKind, id: LayerId, first_inputs: &FirstInputs) -> Vec<WeightSpec> {
+pub(crate) fn specs(
+    kind: &layer::LayerKind,
+    id: LayerId,
+    first_inputs: &FirstInputs,
+) -> Vec<WeightSpec> {
     let inputs = first_inputs.get(&id);
     let specs = inputs.and_then(|inputs| kind.layer().weights(inputs).ok());
     specs.unwrap_or_default()

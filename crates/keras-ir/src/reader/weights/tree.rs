@@ -24,16 +24,10 @@ pub(in crate::reader) fn read_tree(
     first_inputs: &FirstInputs,
     problems: &mut Vec<Problem>,
 ) {
-    let mut walk = Walk {
-        graph,
-        file,
-        places: Vec::new(),
-    };
-    walk.model(graph.root, "");
     let mut used = BTreeSet::new();
     let mut absent = Vec::new();
     let is_complete = problems.is_empty();
-    for (id, path) in walk.places {
+    for (id, path) in object_paths(graph, Some(file)) {
         let LayerKind::Layer(kind) = &graph.layer(id).kind else {
             continue;
         };
@@ -66,10 +60,23 @@ pub(in crate::reader) fn read_tree(
     }
 }
 
+/// The layers that may have weights, with the paths of their objects in `file`, or in a new one of
+/// Keras 3; one that stands in several models has several.
+pub(crate) fn object_paths(graph: &Graph, file: Option<&dyn Container>) -> Vec<(LayerId, String)> {
+    let mut walk = Walk {
+        graph,
+        file,
+        places: Vec::new(),
+    };
+    walk.model(graph.root, "");
+    walk.places
+}
+
 /// A walk over the objects in the order in which Keras saves them.
 struct Walk<'a> {
     graph: &'a Graph,
-    file: &'a dyn Container,
+    /// What is read, if it is.
+    file: Option<&'a dyn Container>,
     /// The layers that may have weights, with their paths.
     places: Vec<(LayerId, String)>,
 }
@@ -77,19 +84,20 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// The layers of a model whose path, with a slash behind, is `path`.
     fn model(&mut self, id: ModelId, path: &str) {
-        let is_old = !self.file.has_group(&format!("{path}layers"))
-            && self.file.has_group(&format!("{path}{OLD_LIST}"));
-        let list = if is_old { OLD_LIST } else { "layers" };
+        let old = self.file.filter(|file| {
+            !file.has_group(&format!("{path}layers"))
+                && file.has_group(&format!("{path}{OLD_LIST}"))
+        });
+        let list = if old.is_some() { OLD_LIST } else { "layers" };
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         for layer in &self.graph.model(id).layers {
             let Some(base) = self.name(*layer) else {
                 continue;
             };
             let count = counts.entry(base.clone()).or_default();
-            let name = if is_old {
-                self.old_name(&format!("{path}{list}"), &base, *count)
-            } else {
-                numbered(&base, *count)
+            let name = match old {
+                Some(file) => old_name(file, &format!("{path}{list}"), &base, *count),
+                None => numbered(&base, *count),
             };
             *count += 1;
             self.layer(*layer, &format!("{path}{list}/{name}"));
@@ -100,21 +108,6 @@ impl Walk<'_> {
     fn name(&self, id: LayerId) -> Option<String> {
         let layer = self.graph.layer(id);
         (!layer.is_operation()).then(|| snake_case(&layer.class))
-    }
-
-    /// tf.keras 2.12 and 2.13 count a layer with weights twice: the groups that are there tell.
-    fn old_name(&self, list: &str, base: &str, position: usize) -> String {
-        let groups = self.file.children(list).map(|children| children.groups);
-        let mut numbers: Vec<usize> = groups
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|group| match group.strip_prefix(base)? {
-                "" => Some(0),
-                number => number.strip_prefix('_')?.parse().ok(),
-            })
-            .collect();
-        numbers.sort_unstable();
-        numbered(base, numbers.get(position).copied().unwrap_or(position))
     }
 
     fn layer(&mut self, id: LayerId, path: &str) {
@@ -130,6 +123,21 @@ impl Walk<'_> {
             LayerKind::Layer(_) => self.places.push((id, path.to_owned())),
         }
     }
+}
+
+/// tf.keras 2.12 and 2.13 count a layer with weights twice: the groups that are there tell.
+fn old_name(file: &dyn Container, list: &str, base: &str, position: usize) -> String {
+    let groups = file.children(list).map(|children| children.groups);
+    let mut numbers: Vec<usize> = groups
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|group| match group.strip_prefix(base)? {
+            "" => Some(0),
+            number => number.strip_prefix('_')?.parse().ok(),
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbered(base, numbers.get(position).copied().unwrap_or(position))
 }
 
 /// The tensors of a layer at `path`, in the order of `specs`.

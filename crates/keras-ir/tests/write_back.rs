@@ -1,0 +1,168 @@
+//! A graph that is written as a Keras model reads the same: layers, calls, order, weights to the bit, and the
+//! optimizer's state.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod same;
+
+use std::path::{Path, PathBuf};
+
+use keras_ir::graph::Graph;
+use keras_ir::surgery::NewLayer;
+use keras_ir::writer::{WriteError, write_model};
+use keras_ir::{ProblemKind, ReadOptions, read};
+use same::{assert_same, slots};
+use serde_json::json;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Every model of the repository that can be read.
+fn models() -> Vec<(String, Graph)> {
+    let mut folders = vec![root().join("models/keras"), root().join("tests/fixtures")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_model = path
+                .extension()
+                .is_some_and(|end| end == "h5" || end == "keras");
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_model && !path.to_string_lossy().contains("weights.h5") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let models = files.iter().filter_map(|path| {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        Some((name, read(path, ReadOptions::default()).ok()?))
+    });
+    models.collect()
+}
+
+/// What a graph is written to.
+fn endings(graph: &Graph) -> &'static [&'static str] {
+    if graph.generation.is_keras3() {
+        &["h5", "keras"]
+    } else {
+        &["h5"]
+    }
+}
+
+#[test]
+fn every_model_reads_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = 0;
+    for (name, graph) in models() {
+        for ending in endings(&graph) {
+            let file = folder.path().join(format!("model.{ending}"));
+            let notes = match write_model(&graph, &file) {
+                Ok(notes) => notes,
+                Err(WriteError::Model(report)) => {
+                    let kinds = report.problems.iter().map(|problem| problem.kind);
+                    assert!(
+                        kinds.into_iter().all(|kind| kind == ProblemKind::Surgery),
+                        "{name}: {report}"
+                    );
+                    continue;
+                }
+                Err(error) => panic!("{name}: {error}"),
+            };
+            let again = read(&file, ReadOptions::default());
+            let again = again.unwrap_or_else(|report| panic!("{name}: {report}"));
+            if same::weights(&graph).is_empty() {
+                assert_eq!(same::structure(&again), same::structure(&graph), "{name}");
+            } else {
+                assert_same(&name, ending, &again, &graph);
+            }
+            if graph.optimizer.is_ok() {
+                let told = |note: &String| note.starts_with("several models share");
+                assert!(notes.iter().all(told), "{name}: {notes:?}");
+                assert_eq!(slots(&again), slots(&graph), "{name}, {ending}: slots");
+            }
+            let compiled = |graph: &Graph| format!("{:?}", graph.optimizer_config());
+            assert_eq!(compiled(&again), compiled(&graph), "{name}, {ending}");
+            if *ending == "h5" {
+                assert_eq!(again.training_config, graph.training_config, "{name}");
+            }
+            written += 1;
+        }
+    }
+    assert!(written > 500, "{written}");
+}
+
+fn sample(name: &str) -> Graph {
+    let graph = read(root().join(name), ReadOptions::default());
+    graph.unwrap_or_else(|report| panic!("{name}: {report}"))
+}
+
+/// Writes the graph in every form that it has, and reads it again.
+fn written(name: &str, graph: &Graph) {
+    let folder = tempfile::tempdir().unwrap();
+    for ending in endings(graph) {
+        let file = folder.path().join(format!("model.{ending}"));
+        let notes = write_model(graph, &file).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let again = read(&file, ReadOptions::default());
+        let again = again.unwrap_or_else(|report| panic!("{name}, {ending}: {report}"));
+        assert_same(name, ending, &again, graph);
+        assert_eq!(slots(&again), slots(graph), "{name}, {ending}: slots");
+        assert!(notes.is_empty(), "{name}: {notes:?}");
+    }
+}
+
+#[test]
+fn changed_graphs_read_the_same() {
+    for generation in ["k2", "k3"] {
+        let models = |name: &str| sample(&format!("models/keras/{name}_{generation}.h5"));
+        let branches = models("branches");
+        let part = branches.split(&["activation", "activation_1"], &["dense"]);
+        written("split", &part.unwrap());
+        written("extract", &branches.extract(&["activation"]).unwrap());
+        written("freeze", &branches.freeze("conv*").unwrap());
+        written("rename", &branches.rename("dense", "head").unwrap());
+        let dense = NewLayer::new("Dense", json!({"units": 3, "name": "new"}));
+        let inserted = branches.insert_after("activation", &dense, 7);
+        if let Ok(inserted) = inserted {
+            written("insert", &inserted);
+        }
+        let chain = models("sgd");
+        let last = chain.root().layers.last().copied().unwrap();
+        let path = chain.layer(last).path.clone();
+        written("insert", &chain.insert_after(&path, &dense, 7).unwrap());
+        let resnet = sample(&format!("tests/fixtures/surgery/resnet_{generation}.h5"));
+        let layers = &resnet.root().layers;
+        let middle = resnet.layer(layers[layers.len() / 2]).path.clone();
+        written("head", &resnet.extract(&[&middle]).unwrap());
+    }
+}
+
+#[test]
+fn what_stands_there_is_replaced_or_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.h5");
+    std::fs::write(&file, "old").unwrap();
+    let graph = sample("models/keras/sgd_k2.h5");
+    write_model(&graph, &file).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    // In the place of the file that it is read from, and the same bytes again.
+    let again = read(&file, ReadOptions::default()).unwrap();
+    write_model(&again, &file).unwrap();
+    assert!(std::fs::read(&file).unwrap() == bytes);
+
+    for (name, says) in [
+        ("model.keras", "ends in .h5: the model is of tf.keras"),
+        ("model.weights.h5", "ends in .h5"),
+    ] {
+        let refused = write_model(&graph, &folder.path().join(name)).unwrap_err();
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
+    let keras1 = folder.path().join("no such folder/model.h5");
+    assert!(matches!(
+        write_model(&graph, &keras1),
+        Err(WriteError::Io { .. })
+    ));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
