@@ -177,7 +177,7 @@ pub struct Export {
     #[arg(value_name = "RECORD.bpk", conflicts_with_all = ["from", "to"])]
     pub record: Option<PathBuf>,
     /// The record of the optimizer's state; without it the original's stays
-    #[arg(long, value_name = "RECORD.bpk", requires = "record")]
+    #[arg(long, value_name = "RECORD.bpk", requires = "record", conflicts_with_all = ["from", "to"])]
     pub optimizer: Option<PathBuf>,
     /// The Keras file that it was imported from: .keras, .h5 or .weights.h5; without a record, any
     /// model
