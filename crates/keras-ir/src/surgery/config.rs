@@ -187,12 +187,16 @@ impl Writer<'_> {
                 };
                 json!({"class_name": class, "config": self.config(id)})
             }
-            _ => {
+            kind => {
+                let (expected, found) = match kind {
+                    LayerKind::Operation(_) => ("a layer", "an operation, whose call is not kept"),
+                    _ => ("a class of Keras", layer.class.as_str()),
+                };
                 self.problems.push(
                     Problem::new(ProblemKind::Surgery)
                         .at(&layer.path, &layer.class)
-                        .expected("a layer that Keras has a class for")
-                        .found(&layer.class),
+                        .expected(expected)
+                        .found(found),
                 );
                 Value::Null
             }
