@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use keras_ir::ReadOptions;
 
+use crate::edits::{Edits, GROUP, HEADING};
+
 /// Trained Keras models, in Rust, exactly.
 ///
 /// Exit status: 0 done and equal, 1 differs, 2 bad arguments or bad input.
@@ -50,24 +52,49 @@ pub struct Model {
     /// The file with the architecture, if MODEL has the weights alone (.weights.h5, .h5)
     #[arg(long, value_name = "FILE")]
     pub architecture: Option<PathBuf>,
-    /// New inputs in place of these tensors: layer, layer:node or layer:node:tensor, with / into
-    /// nested models
-    #[arg(long, value_name = "T,…", value_delimiter = ',')]
-    pub from: Vec<String>,
-    /// These tensors as outputs
-    #[arg(long, value_name = "T,…", value_delimiter = ',')]
-    pub to: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub part: Part,
 }
 
 impl Model {
     /// How the model is read.
     pub fn read_options(&self) -> ReadOptions {
         ReadOptions {
-            untie: false,
             weights: self.weights.clone(),
             architecture: self.architecture.clone(),
+            ..self.part.read_options()
+        }
+    }
+}
+
+/// What of the model is taken, and what is changed in it.
+#[derive(Args, Debug)]
+pub struct Part {
+    /// New inputs in place of these tensors: layer, layer:node or layer:node:tensor, with / into
+    /// nested models
+    #[arg(long, value_name = "T,…", value_delimiter = ',', help_heading = HEADING)]
+    pub from: Vec<String>,
+    /// These tensors as outputs
+    #[arg(long, value_name = "T,…", value_delimiter = ',', help_heading = HEADING)]
+    pub to: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own options
+    pub edits: Edits,
+    /// What the weights of new layers are made from
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = HEADING)]
+    pub seed: u64,
+}
+
+impl Part {
+    /// The options that take this part of a model.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions {
             from: self.from.clone(),
             to: self.to.clone(),
+            edits: self.edits.0.clone(),
+            seed: self.seed,
+            ..ReadOptions::default()
         }
     }
 }
@@ -174,10 +201,10 @@ pub struct Transfer {
 #[derive(Args, Debug)]
 pub struct Export {
     /// The record of the weights, as `import` or Burn wrote it; without it MODEL itself is written anew
-    #[arg(value_name = "RECORD.bpk", conflicts_with_all = ["from", "to"])]
+    #[arg(value_name = "RECORD.bpk", conflicts_with_all = ["from", "to", GROUP])]
     pub record: Option<PathBuf>,
     /// The record of the optimizer's state; without it the original's stays
-    #[arg(long, value_name = "RECORD.bpk", requires = "record", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "RECORD.bpk", requires = "record", conflicts_with_all = ["from", "to", GROUP])]
     pub optimizer: Option<PathBuf>,
     /// The Keras file that it was imported from: .keras, .h5 or .weights.h5; without a record, any
     /// model
@@ -186,12 +213,9 @@ pub struct Export {
     /// The file with the architecture, if MODEL has the weights alone
     #[arg(long, value_name = "FILE")]
     pub architecture: Option<PathBuf>,
-    /// Without a record: new inputs in place of these tensors
-    #[arg(long, value_name = "T,…", value_delimiter = ',')]
-    pub from: Vec<String>,
-    /// Without a record: these tensors as outputs
-    #[arg(long, value_name = "T,…", value_delimiter = ',')]
-    pub to: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub part: Part,
     /// The file to write, with the ending of MODEL; of a .keras also .weights.h5, the weights alone.
     /// Without a record: .keras (Keras 3) or .h5
     #[arg(short, long, value_name = "FILE")]

@@ -8,6 +8,7 @@ mod arguments;
 mod commands;
 #[cfg(feature = "runtime")]
 mod compare;
+mod edits;
 mod error;
 #[cfg(feature = "runtime")]
 mod npz;

@@ -191,6 +191,73 @@ fn a_part_of_a_model_is_a_model() {
     assert!(message.contains("input_2 → conv1d_1 → "), "{message}");
 }
 
+/// What the options of surgery make is what every command looks at, a written Keras model too.
+#[test]
+fn a_model_is_changed_in_the_order_of_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = sample("branches_k3.h5");
+    let model = model.to_str().unwrap();
+    let changes = [
+        "--replace",
+        "dense",
+        r#"Dense{"units": 5, "activation": "softmax"}"#,
+        "--rename",
+        "dense",
+        "head",
+        "--insert-before",
+        "head",
+        r#"{"class_name": "Dropout", "config": {"rate": 0.25, "name": "drop"}}"#,
+        "--remove",
+        "batch_normalization_1",
+        "--fold",
+        "--freeze",
+        "conv*",
+    ];
+    let with = |command: &[&str]| burn_keras(&[command, &changes[..]].concat());
+    let summary = with(&["summary", model, "--json"]);
+    assert_eq!(summary.status.code(), Some(0), "{}", text(&summary.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&summary.stdout).unwrap();
+    let layers = summary["layers"].as_array().unwrap();
+    let names: Vec<&str> = layers.iter().filter_map(|l| l["name"].as_str()).collect();
+    assert_eq!(
+        names[names.len() - 4..],
+        ["concatenate", "global_average_pooling1d", "drop", "head"]
+    );
+    assert!(!names.iter().any(|name| name.starts_with("batch_")));
+    assert_eq!(summary["params"], 104 + 104 + 45);
+    assert_eq!(summary["trainable_params"], 45);
+
+    let output = path("changed.keras");
+    let written = with(&["export", "--like", model, "-o", &output]);
+    assert_eq!(written.status.code(), Some(0), "{}", text(&written.stderr));
+    let read = burn_keras(&["summary", &output, "--json"]);
+    let read: serde_json::Value = serde_json::from_slice(&read.stdout).unwrap();
+    assert_eq!(read["layers"], summary["layers"]);
+
+    let imported = with(&["import", model, "-o", &path(""), "--name", "changed"]);
+    assert_eq!(
+        imported.status.code(),
+        Some(0),
+        "{}",
+        text(&imported.stderr)
+    );
+    let source = std::fs::read_to_string(path("changed.rs")).unwrap();
+    assert!(source.contains("pub head: Linear"), "{source}");
+
+    // The other way round there is no such layer yet.
+    let order = ["--freeze", "head", "--rename", "dense", "head"];
+    let refused = burn_keras(&[&["summary", model], &order[..]].concat());
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("key: head"));
+    let record = with(&["export", "net.bpk", "--like", model, "-o", &output]);
+    assert_eq!(record.status.code(), Some(2));
+    assert!(text(&record.stderr).contains("cannot be used with"));
+    let no_layer = burn_keras(&["summary", model, "--replace", "dense", "Dense(5)"]);
+    assert_eq!(no_layer.status.code(), Some(2));
+    assert!(text(&no_layer.stderr).contains(r#"Dense{"units": 3}"#));
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_goes_away_is_no_panic() {

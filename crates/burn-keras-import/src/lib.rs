@@ -25,3 +25,5 @@ pub use export::{Export, ExportError};
 pub use import::{Import, ImportError, Imported, OptimizerState, OptimizerTransfer};
 pub use model_gen::ModelGen;
 pub use plan::Plan;
+// The graph and its surgery, for build scripts that have this crate alone.
+pub use keras_ir;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::codegen::CodegenOptions;
 use crate::import::{Import, ImportError, Imported};
 use keras_ir::ReadOptions;
+use keras_ir::surgery::Edit;
 
 use crate::names;
 
@@ -41,13 +42,15 @@ pub struct ModelGen {
 }
 
 /// A model to import.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Input {
     model: PathBuf,
     /// The file of the weights, if that is another.
     weights: Option<PathBuf>,
     from: Vec<String>,
     to: Vec<String>,
+    edits: Vec<Edit>,
+    seed: u64,
 }
 
 impl ModelGen {
@@ -61,9 +64,7 @@ impl ModelGen {
     pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
         self.inputs.push(Input {
             model: path.into(),
-            weights: None,
-            from: Vec::new(),
-            to: Vec::new(),
+            ..Input::default()
         });
         self
     }
@@ -79,8 +80,7 @@ impl ModelGen {
         self.inputs.push(Input {
             model: architecture.into(),
             weights: Some(weights.into()),
-            from: Vec::new(),
-            to: Vec::new(),
+            ..Input::default()
         });
         self
     }
@@ -102,6 +102,32 @@ impl ModelGen {
         if let Some(input) = self.inputs.last_mut() {
             input.from = from.into_iter().map(str::to_owned).collect();
             input.to = to.into_iter().map(str::to_owned).collect();
+        }
+        self
+    }
+
+    /// The model that was added last, changed: see [`ReadOptions::edits`]. Weights of new layers are
+    /// made from `seed`.
+    ///
+    /// ```no_run
+    /// use burn_keras_import::ModelGen;
+    /// use burn_keras_import::keras_ir::surgery::Edit;
+    ///
+    /// let head = r#"Dense{"units": 3, "activation": "softmax"}"#.parse()?;
+    /// let tuned = ModelGen::new().input("resnet50.h5").edit(
+    ///     [
+    ///         Edit::Freeze { pattern: "conv[123]_*".into() },
+    ///         Edit::Replace { path: "predictions".into(), layer: head },
+    ///     ],
+    ///     7,
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn edit(mut self, edits: impl IntoIterator<Item = Edit>, seed: u64) -> Self {
+        if let Some(input) = self.inputs.last_mut() {
+            input.edits = edits.into_iter().collect();
+            input.seed = seed;
         }
         self
     }
@@ -184,6 +210,8 @@ impl ModelGen {
                 architecture: None,
                 from: input.from.clone(),
                 to: input.to.clone(),
+                edits: input.edits.clone(),
+                seed: input.seed,
             };
             Import::new(&input.model)
                 .out_dir(folder)

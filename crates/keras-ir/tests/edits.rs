@@ -6,7 +6,7 @@ use std::path::Path;
 use keras_ir::container::{Dtype, StoredTensor};
 use keras_ir::graph::{Graph, LayerKind, TensorId};
 use keras_ir::summary::Summary;
-use keras_ir::surgery::{Builder, NewLayer};
+use keras_ir::surgery::{Builder, Edit, NewLayer};
 use keras_ir::{Activation, ProblemKind, ReadOptions, Report, read};
 use serde_json::{Value, json};
 
@@ -209,6 +209,114 @@ fn losses_of_other_outputs_are_left_out() {
     );
     let tail = graph.split(&[first.as_str()], NONE).unwrap();
     assert_eq!(training(&tail), training(&graph));
+}
+
+/// A head with other units is trained as the one before it; without its activation it is another.
+#[test]
+fn losses_of_a_new_head_stay_if_it_says_the_same() {
+    let graph = sample("sgd_k3.h5");
+    let last = graph.root().layers.last().unwrap();
+    let mut config = graph.layer(*last).config.clone();
+    let name = graph.layer(*last).name.clone();
+    let loss = |graph: &Graph| graph.training_config.clone().unwrap_or_default()["loss"].clone();
+    config.insert("units".into(), 5.into());
+    let wider = new("Dense", Value::Object(config.clone()));
+    let wider = graph.replace(&name, &wider, 0).unwrap();
+    assert_eq!(loss(&wider), loss(&graph));
+    config.insert("activation".into(), "gelu".into());
+    let other = new("Dense", Value::Object(config));
+    let other = graph.replace(&name, &other, 0).unwrap();
+    assert_eq!(loss(&other), Value::Null);
+}
+
+/// Edits as data are the operations, one after the other, on what `from` and `to` leave.
+#[test]
+fn edits_follow_one_another() {
+    let graph = sample("branches_k3.h5");
+    let dropout = new("Dropout", json!({"rate": 0.5}));
+    let head = new("Dense", json!({"units": 5, "activation": "softmax"}));
+    let edits = [
+        Edit::FoldBatchNormalization,
+        Edit::InsertAfter {
+            place: "concatenate".into(),
+            layer: dropout.clone(),
+        },
+        Edit::Replace {
+            path: "dense".into(),
+            layer: head.clone(),
+        },
+        Edit::Remove {
+            path: "activation_1".into(),
+        },
+        Edit::Rename {
+            path: "dropout".into(),
+            name: "drop/half:out".into(),
+        },
+        Edit::Freeze {
+            pattern: "**".into(),
+        },
+        Edit::Unfreeze {
+            pattern: "dense".into(),
+        },
+        Edit::FreshWeights,
+    ];
+    let expected = graph.fold_batch_normalization().unwrap().0;
+    let expected = expected.insert_after("concatenate", &dropout, 7).unwrap();
+    let expected = expected.replace("dense", &head, 7).unwrap();
+    let expected = expected.remove("activation_1").unwrap();
+    let expected = expected.rename("dropout", "drop/half:out").unwrap();
+    let expected = expected.freeze("**").unwrap().unfreeze("dense").unwrap();
+    let expected = expected.with_fresh_weights(7).unwrap();
+    let edited = graph.edit(&edits, 7).unwrap();
+    assert_eq!(
+        Summary::new(&edited).to_json(),
+        Summary::new(&expected).to_json()
+    );
+    assert_eq!(params(&edited), (104 + 104 + 45, 45));
+    let weights = |graph: &Graph| {
+        let weights = graph.get_weights("").unwrap().into_iter();
+        let weights = weights.map(|(path, tensor)| (path, tensor.read().unwrap().into_owned()));
+        weights.collect::<Vec<_>>()
+    };
+    assert_eq!(weights(&edited), weights(&expected));
+
+    // The cut comes first.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let file = root.join("models/keras/branches_k3.h5");
+    let pool = Edit::InsertAfter {
+        place: "concatenate".into(),
+        layer: new("GlobalMaxPooling1D", json!({})),
+    };
+    let options = |edits| ReadOptions {
+        from: vec!["activation".into(), "activation_1".into()],
+        to: vec!["concatenate".into()],
+        edits,
+        seed: 7,
+        ..ReadOptions::default()
+    };
+    let part = read(&file, options(vec![pool])).unwrap();
+    assert_eq!(
+        names(&part),
+        [
+            "activation",
+            "activation_1",
+            "concatenate",
+            "global_max_pooling1d"
+        ]
+    );
+    let gone = Edit::Remove {
+        path: "dense".into(),
+    };
+    refused(
+        read(&file, options(vec![gone])),
+        ProblemKind::Place,
+        &["dense"],
+    );
+    refused(
+        diamond().edit(&[Edit::FoldBatchNormalization], 0),
+        ProblemKind::Surgery,
+        &["none that can be folded"],
+    );
 }
 
 #[test]

@@ -23,10 +23,8 @@ pub fn export(arguments: &arguments::Export, output: &mut Output) -> Result<Stat
 fn export_model(arguments: &arguments::Export, output: &mut Output) -> Result<Status, CliError> {
     let options = ReadOptions {
         untie: arguments.untie,
-        weights: None,
         architecture: arguments.architecture.clone(),
-        from: arguments.from.clone(),
-        to: arguments.to.clone(),
+        ..arguments.part.read_options()
     };
     let graph = keras_ir::read(&arguments.like, options)?;
     let notes = write_model(&graph, &arguments.output)?;

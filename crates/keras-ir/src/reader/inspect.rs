@@ -75,10 +75,9 @@ pub fn inspect(path: impl AsRef<Path>, options: ReadOptions) -> Result<Inspectio
             problems.splice(0..0, draft.problems);
             if let Some(mut graph) = draft.graph {
                 if let (Some(saved), true) = (saved, problems.is_empty()) {
-                    let (from, to) = (options.from.clone(), options.to.clone());
-                    read_shared(&mut graph, saved, options);
-                    match ReadOptions::cut(&from, &to, graph.clone()) {
-                        Ok(cut) => graph = cut,
+                    read_shared(&mut graph, saved, options.untie);
+                    match options.apply(graph.clone()) {
+                        Ok(changed) => graph = changed,
                         Err(report) => problems.extend(report.problems),
                     }
                 }

@@ -26,6 +26,7 @@ use crate::container::{Container, ContainerError};
 use crate::graph::{FirstInputs, Graph, Layer, LayerId, Model, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
+use crate::surgery::Edit;
 use crate::version::{Generation, Writer};
 use build::Builder;
 use source::{Source, WeightsFile};
@@ -53,16 +54,22 @@ pub struct ReadOptions {
     pub from: Vec<String>,
     /// These tensors as outputs; the outputs of the model if there are none.
     pub to: Vec<String>,
+    /// What is changed then, one after the other.
+    pub edits: Vec<Edit>,
+    /// What the weights of new layers are made from.
+    pub seed: u64,
 }
 
 impl ReadOptions {
     /// What of a graph that was read is asked for.
-    fn cut(from: &[String], to: &[String], graph: Graph) -> Result<Graph, Report> {
-        if from.is_empty() && to.is_empty() {
-            Ok(graph)
-        } else {
-            graph.split(from, to)
+    fn apply(&self, mut graph: Graph) -> Result<Graph, Report> {
+        if !(self.from.is_empty() && self.to.is_empty()) {
+            graph = graph.split(&self.from, &self.to)?;
         }
+        if !self.edits.is_empty() {
+            graph = graph.edit(&self.edits, self.seed)?;
+        }
+        Ok(graph)
     }
 }
 
@@ -92,7 +99,7 @@ pub fn read(path: impl AsRef<Path>, options: ReadOptions) -> Result<Graph, Repor
     let in_file = |problem: Problem| problem.in_file(&saved.name);
     let architecture = saved.architecture.map_err(in_file)?;
     let weights = saved.weights.map_err(in_file)?;
-    architecture.with_weights(&saved.name, weights.weights(), options)
+    architecture.with_weights(&saved.name, weights.weights(), &options)
 }
 
 /// A saved model, opened: in one file, or in two.
@@ -161,7 +168,7 @@ pub fn read_config(
         keras_version,
         functions: None,
     };
-    architecture.with_weights(name, Weights::Groups(file, "model_weights"), options)
+    architecture.with_weights(name, Weights::Groups(file, "model_weights"), &options)
 }
 
 /// What a file says of a model besides its weights.
@@ -249,15 +256,14 @@ impl Architecture {
         self,
         name: &str,
         saved_weights: Weights<'_>,
-        options: ReadOptions,
+        options: &ReadOptions,
     ) -> Result<Graph, Report> {
         let mut draft = self.draft(name, Some(saved_weights));
         draft.add_weights(saved_weights);
         match draft.graph {
             Some(mut graph) if draft.problems.is_empty() => {
-                let (from, to) = (options.from.clone(), options.to.clone());
-                read_shared(&mut graph, saved_weights, options);
-                ReadOptions::cut(&from, &to, graph)
+                read_shared(&mut graph, saved_weights, options.untie);
+                options.apply(graph)
             }
             _ => Err(Report {
                 file: name.into(),
@@ -406,8 +412,8 @@ impl Draft {
 
 /// Ties shared layers and reads the optimizer: how many variables it has decides whether layers
 /// that look shared are.
-fn read_shared(graph: &mut Graph, file: Weights<'_>, options: ReadOptions) {
-    if !options.untie {
+fn read_shared(graph: &mut Graph, file: Weights<'_>, untie: bool) {
+    if !untie {
         let mut first = None;
         for evidence in share::evidence(graph, file) {
             let ties = share::find_ties(graph, *evidence);

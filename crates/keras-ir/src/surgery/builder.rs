@@ -28,7 +28,7 @@ use super::training::settle_losses;
 ///
 /// let head = NewLayer::new("Dense", json!({"name": "head", "units": 10, "activation": "softmax"}));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLayer {
     /// Keras's class.
     pub class: String,

@@ -1,153 +1,199 @@
-//! Rename and remove.
+//! Edits as data: what a command line or a build script asks for.
 
-use std::collections::HashMap;
+use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use crate::graph::{Graph, LayerId, LayerKind, ModelId, TensorId};
+use crate::graph::Graph;
+use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
 
-use super::layer::Found;
-use super::names::set_name;
-use super::place::layers;
-use super::settle::{each_use, settle};
-use super::training::forget_losses;
+use super::builder::NewLayer;
+
+/// One change of a model. Paths, places and patterns are those of the operation that is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Edit {
+    /// [`Graph::insert_after`].
+    InsertAfter {
+        /// The tensor.
+        place: String,
+        /// What comes behind it.
+        layer: NewLayer,
+    },
+    /// [`Graph::insert_before`].
+    InsertBefore {
+        /// The layer.
+        path: String,
+        /// What comes in front of it.
+        layer: NewLayer,
+    },
+    /// [`Graph::replace`].
+    Replace {
+        /// The layer.
+        path: String,
+        /// What takes its place.
+        layer: NewLayer,
+    },
+    /// [`Graph::remove`].
+    Remove {
+        /// The layer.
+        path: String,
+    },
+    /// [`Graph::rename`].
+    Rename {
+        /// The layer.
+        path: String,
+        /// What it is called from then on.
+        name: String,
+    },
+    /// [`Graph::tie`].
+    Tie {
+        /// The dense layer.
+        path: String,
+        /// The embedding whose table it takes for its kernel.
+        embedding: String,
+    },
+    /// [`Graph::freeze`].
+    Freeze {
+        /// The pattern.
+        pattern: String,
+    },
+    /// [`Graph::unfreeze`].
+    Unfreeze {
+        /// The pattern.
+        pattern: String,
+    },
+    /// [`Graph::fold_batch_normalization`].
+    FoldBatchNormalization,
+    /// [`Graph::with_fresh_weights`].
+    FreshWeights,
+}
 
 impl Graph {
-    /// The model whose layer at `path` is called `name`. Inputs and outputs are called after their
-    /// layers, and so are parameters in records.
-    ///
-    /// # Errors
-    ///
-    /// No such layer, or another one of that name in a model that has the layer.
-    pub fn rename(&self, path: &str, name: &str) -> Result<Self, Report> {
-        let found = self
-            .find_layer(path)
-            .map_err(|problem| self.refuse(problem))?;
-        let layer = self.layer(found.layer);
-        let refuse = |expected: &str, found: String| {
-            let problem = Problem::new(ProblemKind::Surgery).at(&layer.path, &layer.class);
-            Err(self.refuse(problem.key("name").expected(expected).found(found)))
-        };
-        if name.is_empty() {
-            return refuse("a name", "none".into());
-        }
-        if found.is_part {
-            return refuse(
-                "a layer of a model",
-                "a layer in a wrapper, which is named with it".into(),
-            );
-        }
-        if let Some(other) = self.namesake(found.layer, name) {
-            return refuse(
-                "a name that no other layer of the model has",
-                format!("{name}, as {} is called", self.layer(other).path),
-            );
-        }
-        let mut graph = self.clone();
-        let makes_output = output_layers(self).contains(&found.layer);
-        if makes_output && self.root().output_keys.is_empty() {
-            rename_losses(&mut graph, &layer.name, name);
-        }
-        set_name(&mut graph, found.layer, name);
-        settle(graph, self)
-    }
-
-    /// Another layer with the name `name` in a model that has the layer `id`.
-    fn namesake(&self, id: LayerId, name: &str) -> Option<LayerId> {
-        self.callees_first().into_iter().find_map(|model| {
-            let of_model: Vec<LayerId> = layers(self.model(model)).collect();
-            let mut others = of_model.iter().filter(|other| **other != id);
-            let other = others.find(|other| self.layer(**other).name == name);
-            other.copied().filter(|_| of_model.contains(&id))
-        })
-    }
-
-    /// The model without the layer at `path`: what went into its calls goes where their outputs
-    /// went.
+    /// The model after all of these, one after the other. Weights of new layers are made from `seed`.
     ///
     /// ```no_run
-    /// let graph = keras_ir::read("classifier.h5", keras_ir::ReadOptions::default())?;
-    /// let logits = graph.remove("softmax")?;
-    /// # Ok::<(), keras_ir::Report>(())
+    /// use keras_ir::surgery::Edit;
+    ///
+    /// let graph = keras_ir::read("resnet50.h5", keras_ir::ReadOptions::default())?;
+    /// let edits = [
+    ///     Edit::Freeze { pattern: "conv[123]_*".into() },
+    ///     Edit::Replace { path: "predictions".into(), layer: r#"Dense{"units": 3}"#.parse()? },
+    /// ];
+    /// let graph = graph.edit(&edits, 7)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// No such layer; a layer with several inputs or outputs; layers behind it that cannot take what
-    /// it took.
-    pub fn remove(&self, path: &str) -> Result<Self, Report> {
-        let found = self
-            .find_layer(path)
-            .map_err(|problem| self.refuse(problem))?;
-        let Found { model, layer, .. } = found;
-        let of_graph = self.layer(layer);
-        let problem = || Problem::new(ProblemKind::Surgery).at(&of_graph.path, &of_graph.class);
-        if found.is_part || matches!(of_graph.kind, LayerKind::Input) {
-            let expected = "a layer of a model, with an input";
-            return Err(self.refuse(problem().expected(expected).found(&of_graph.class)));
-        }
+    /// Those of the first operation that is refused.
+    pub fn edit(&self, edits: &[Edit], seed: u64) -> Result<Self, Report> {
         let mut graph = self.clone();
-        let of_model = &mut graph.models[model.0];
-        let mut replaced: HashMap<TensorId, TensorId> = HashMap::new();
-        for call in of_model.calls.iter().filter(|call| call.layer == layer) {
-            match (call.order.as_slice(), call.outputs.as_slice()) {
-                ([input], [output]) => {
-                    replaced.insert(*output, *input);
+        for edit in edits {
+            graph = graph.edited(edit, seed)?;
+        }
+        Ok(graph)
+    }
+
+    fn edited(&self, edit: &Edit, seed: u64) -> Result<Self, Report> {
+        match edit {
+            Edit::InsertAfter { place, layer } => self.insert_after(place, layer, seed),
+            Edit::InsertBefore { path, layer } => self.insert_before(path, layer, seed),
+            Edit::Replace { path, layer } => self.replace(path, layer, seed),
+            Edit::Remove { path } => self.remove(path),
+            Edit::Rename { path, name } => self.rename(path, name),
+            Edit::Tie { path, embedding } => self.tie(path, embedding),
+            Edit::Freeze { pattern } => self.freeze(pattern),
+            Edit::Unfreeze { pattern } => self.unfreeze(pattern),
+            Edit::FreshWeights => self.with_fresh_weights(seed),
+            Edit::FoldBatchNormalization => {
+                let (graph, folded) = self.fold_batch_normalization()?;
+                if folded.is_empty() {
+                    return Err(self.refuse(
+                        Problem::new(ProblemKind::Surgery)
+                            .key("BatchNormalization")
+                            .expected("one behind a convolution or dense layer without activation")
+                            .found("none that can be folded"),
+                    ));
                 }
-                (inputs, outputs) => {
-                    let expected = "one input and one output in each call";
-                    let found = format!("{} and {}", inputs.len(), outputs.len());
-                    return Err(self.refuse(problem().expected(expected).found(found)));
-                }
+                Ok(graph)
             }
         }
-        of_model.calls.retain(|call| call.layer != layer);
-        if of_model.calls.is_empty() {
-            let expected = "a model with another layer";
-            return Err(self.refuse(problem().expected(expected).found("none besides this one")));
-        }
-        each_use(of_model, &mut |tensor| follow(&replaced, tensor));
-        if model == self.root && output_layers(self).contains(&layer) {
-            forget_losses(&mut graph);
-        }
-        settle(graph, self)
     }
 }
 
-/// Where a tensor is now, through layers that were removed in a row.
-fn follow(replaced: &HashMap<TensorId, TensorId>, tensor: &mut TensorId) {
-    while let Some(new) = replaced.get(tensor) {
-        *tensor = *new;
+/// Why a text is no layer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a class of Keras and its config, Dense{{\"units\": 3}}, or the JSON of \
+     keras.layers.serialize(); found {found}"
+)]
+pub struct NewLayerError {
+    found: String,
+}
+
+/// `Dropout`, `Dense{"units": 3, "activation": "softmax"}`, or Keras's own
+/// `{"class_name": "Dense", "config": {"units": 3}}`.
+impl FromStr for NewLayer {
+    type Err = NewLayerError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let failed = |found: String| NewLayerError { found };
+        let (class, config) = text.split_at(text.find('{').unwrap_or(text.len()));
+        let class = class.trim_end();
+        let config = match config {
+            "" => Value::Object(Map::new()),
+            config => json::parse(config).map_err(|error| failed(format!("{text}: {error}")))?,
+        };
+        if class.is_empty() {
+            return match (&config["class_name"], &config["config"]) {
+                (Value::String(class), config @ Value::Object(_)) => {
+                    Ok(Self::new(class, config.clone()))
+                }
+                _ => Err(failed(format!("{text:?}"))),
+            };
+        }
+        let is_class = |c: char| c.is_alphanumeric() || matches!(c, '_' | '>' | '.');
+        match class.chars().all(is_class) {
+            true => Ok(Self::new(class, config)),
+            false => Err(failed(format!("{text:?}"))),
+        }
     }
 }
 
-/// The layers that make the outputs of the outermost model.
-fn output_layers(graph: &Graph) -> Vec<LayerId> {
-    let ModelId(root) = graph.root;
-    let model = &graph.models[root];
-    let outputs = model.outputs.iter();
-    outputs
-        .map(|tensor| model.tensors[tensor.0].layer)
-        .collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
 
-/// Losses and metrics by the name of an output follow it.
-fn rename_losses(graph: &mut Graph, old: &str, new: &str) {
-    let Some(Value::Object(training)) = &mut graph.training_config else {
-        return;
-    };
-    for key in ["loss", "metrics", "weighted_metrics", "loss_weights"] {
-        // A dict by outputs, not a loss with its config.
-        if let Some(Value::Object(entries)) = training.get_mut(key)
-            && !entries.contains_key("class_name")
-        {
-            let renamed = std::mem::take(entries).into_iter();
-            let renamed = renamed.map(|(name, value)| match name == old {
-                true => (new.to_owned(), value),
-                false => (name, value),
-            });
-            *entries = renamed.collect::<Map<_, _>>();
+    #[test]
+    fn a_layer_is_its_class_and_config() {
+        let dense = NewLayer::new("Dense", json!({"units": 3, "activation": "softmax"}));
+        for text in [
+            r#"Dense{"units": 3, "activation": "softmax"}"#,
+            r#" Dense {"units":3,"activation":"softmax"} "#,
+            r#"{"class_name": "Dense", "config": {"units": 3, "activation": "softmax"},
+                "module": "keras.layers", "registered_name": null}"#,
+        ] {
+            assert_eq!(text.parse(), Ok(dense.clone()), "{text}");
+        }
+        assert_eq!("Flatten".parse(), Ok(NewLayer::new("Flatten", json!({}))));
+    }
+
+    #[test]
+    fn what_is_no_layer_is_refused() {
+        for text in [
+            "",
+            "Dense(3)",
+            r#"Dense{"units": 3"#,
+            r#"Dense{"units": 3} and more"#,
+            r#"{"units": 3}"#,
+            r#"{"class_name": "Dense", "config": 3}"#,
+        ] {
+            let error = text.parse::<NewLayer>();
+            assert!(error.is_err(), "{text}: {error:?}");
         }
     }
 }

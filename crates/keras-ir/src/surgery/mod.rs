@@ -5,7 +5,7 @@
 //! layer    a layer by its path
 //! cut      extract and split: other outputs, other inputs
 //! compose  one model behind another
-//! edit     rename and remove
+//! remove   remove and rename
 //! insert   insert and replace
 //! builder  new inputs, layers and calls
 //! weights  by path and in Keras's order, fresh ones
@@ -13,6 +13,7 @@
 //! config   the architecture back in the words of Keras
 //! fold     batch normalization into the layer before it
 //! freeze   what is trained, by patterns of paths
+//! edit     all of these as data, for command lines and build scripts
 //! ```
 //!
 //! Every operation gives a valid graph, with the weights, masks and optimizer state of what is
@@ -32,6 +33,7 @@ mod layer;
 mod merge;
 mod names;
 mod place;
+mod remove;
 mod settle;
 mod tie;
 mod trace;
@@ -39,4 +41,5 @@ mod training;
 mod weights;
 
 pub use builder::{Builder, NewLayer};
+pub use edit::{Edit, NewLayerError};
 pub use place::{End, Place};

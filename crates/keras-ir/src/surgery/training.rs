@@ -8,7 +8,7 @@ use crate::container::{Dtype, StoredTensor};
 use crate::graph::optimizer::{Optimizer, Slot, SlotName};
 use crate::graph::{Graph, Weight, WeightRef};
 use crate::problem::{Problem, ProblemKind, Report};
-use crate::shape::Spec;
+use crate::shape::Kind;
 use crate::training::optimizer::Rule;
 
 /// The optimizer has slots for exactly the weights that are trained: those of others go, and new
@@ -104,16 +104,37 @@ fn fresh(
         .map_err(|error| Problem::new(ProblemKind::Optimizer).found(error.to_string()))
 }
 
-/// Losses and metrics stay where the outputs have the same names and types.
+/// Losses and metrics stay where the outputs have the same names, types and activations: a head with
+/// other units is trained as the one before it, one without its softmax is not.
 pub(super) fn settle_losses(graph: &mut Graph, before: &Graph) {
-    let outputs = |graph: &Graph| -> Vec<(String, Spec)> {
-        let root = graph.root();
-        let specs = root.outputs.iter().map(|t| root.tensors[t.0].spec.clone());
-        graph.output_names(root).into_iter().zip(specs).collect()
-    };
     if outputs(graph) != outputs(before) {
         forget_losses(graph);
     }
+}
+
+/// What a loss sees of the outputs.
+#[derive(PartialEq)]
+struct Output {
+    name: String,
+    rank: usize,
+    kind: Kind,
+    activation: Value,
+}
+
+fn outputs(graph: &Graph) -> Vec<Output> {
+    let root = graph.root();
+    let names = graph.output_names(root).into_iter();
+    let outputs = names.zip(&root.outputs).map(|(name, tensor)| {
+        let tensor = &root.tensors[tensor.0];
+        let activation = graph.layer(tensor.layer).config.get("activation");
+        Output {
+            name,
+            rank: tensor.spec.shape.rank(),
+            kind: tensor.spec.kind,
+            activation: activation.cloned().unwrap_or_else(|| "linear".into()),
+        }
+    });
+    outputs.collect()
 }
 
 /// Losses and metrics of outputs that are no longer those that the model was trained on.
