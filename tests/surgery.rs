@@ -12,14 +12,15 @@ use burn::tensor::{Device, Tensor};
 use burn_keras::{Model, Value};
 use burn_keras_import::lower::lower;
 use burn_keras_nn::record::to_bytes;
-use burn_keras_tests::arrays::{Array, Npz};
+use burn_keras_tests::arrays::{Array, Arrays, Npz};
+use burn_keras_tests::conformance::cases;
 use burn_keras_tests::resume::tensors;
 use burn_keras_tests::{Backend, Tolerance, compare};
 use frontiers::frontiers;
 use keras_ir::container::{Dtype, StoredTensor};
 use keras_ir::summary::Summary;
 use keras_ir::surgery::{Builder, NewLayer};
-use keras_ir::{Activation, Graph, ReadOptions, read};
+use keras_ir::{Activation, Graph, ProblemKind, ReadOptions, read};
 use serde_json::{Value as Json, json};
 
 fn files() -> Vec<PathBuf> {
@@ -199,6 +200,66 @@ fn halves_give_the_bits_of_the_whole_at_every_frontier() {
         }
     }
     assert!(count > 120, "{count} frontiers");
+}
+
+/// Masks that cross a cut are tensors of their own: with them halves of masked models give the bits of
+/// the whole as well.
+#[test]
+fn masks_cross_cuts_as_tensors() {
+    const FAMILIES: [&str; 9] = [
+        "bidirectional",
+        "embedding",
+        "lstm",
+        "mask_merge",
+        "mask_propagation",
+        "masking",
+        "multi_head_attention",
+        "nested_mask",
+        "time_distributed",
+    ];
+    const NONE: &[&str] = &[];
+    let device = Backend::Flex.device().unwrap();
+    let mut count = 0;
+    for case in FAMILIES.iter().flat_map(|family| cases(family)) {
+        let graph = open(&case.model);
+        let name = case.model.display().to_string();
+        let inputs = Arrays::open(&case.arrays).inputs;
+        let inputs: Vec<Value> = inputs.iter().map(|input| input.value(&device)).collect();
+        let whole = bits(&predict(&graph, &inputs, &device, &name));
+        for frontier in frontiers(&graph, 6) {
+            let mut names: Vec<String> = frontier
+                .iter()
+                .map(|place| graph.place_name(place))
+                .collect();
+            let Err(refused) = graph.split(&names, NONE) else {
+                continue;
+            };
+            if refused.problems[0].kind != ProblemKind::Mask {
+                continue;
+            }
+            let masks: Vec<String> = names
+                .iter()
+                .map(|name| format!("{name}:mask"))
+                .filter(|mask| graph.extract(&[mask]).is_ok())
+                .collect();
+            names.extend(masks);
+            let what = format!("{name} at {}", names.join(", "));
+            let head = graph.split(NONE, &names);
+            let head = head.unwrap_or_else(|report| panic!("{what}: {report}"));
+            let tail = graph.split(&names, NONE);
+            let tail = tail.unwrap_or_else(|report| panic!("{what}: {report}"));
+            let of_graph = graph.input_names(graph.root());
+            let of_head = head.input_names(head.root());
+            let of_head = of_head.iter().map(|name| {
+                inputs[of_graph.iter().position(|other| other == name).unwrap()].clone()
+            });
+            let between = predict(&head, &of_head.collect::<Vec<_>>(), &device, &what);
+            let outputs = predict(&tail, &between, &device, &what);
+            assert_eq!(bits(&outputs), whole, "{what}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count} masked frontiers");
 }
 
 /// A batch of three with numbers between −1 and 1.

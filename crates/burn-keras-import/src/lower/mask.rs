@@ -1,11 +1,31 @@
-//! Masks as values, by the rules of the layers.
+//! Masks as values, by the rules of the layers, and those that cross a cut.
 
 use keras_ir::Problem;
-use keras_ir::layer::MaskRule;
+use keras_ir::layer::{GetMask, MaskRule, SetMask};
 use keras_ir::shape::{Kind, Shape, Spec};
 
-use super::{LayerCall, merging};
+use super::{LayerCall, Lower, merging};
 use crate::plan::{Function, Operation, ValueId};
+
+impl Lower for GetMask {
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let mask = call.mask().filter(|mask| call.rank(*mask) == self.rank);
+        let Some(mask) = mask else {
+            let expected = format!("an input with a mask of {} axes", self.rank);
+            return Err(call.unsupported("mask", &expected, "none, or another"));
+        };
+        call.output(mask);
+        Ok(())
+    }
+}
+
+impl Lower for SetMask {
+    fn call(&self, call: &mut LayerCall<'_, '_>) -> Result<(), Problem> {
+        let tensor = call.input();
+        call.output(tensor);
+        Ok(())
+    }
+}
 
 /// The mask of a call's first output.
 pub(crate) fn output_mask(
@@ -23,6 +43,7 @@ pub(crate) fn output_mask(
         MaskRule::NotValue(value) => Ok(Some(not_value(call, value))),
         MaskRule::Combine => Ok(combine(call)),
         MaskRule::Join(axis) => join(call, axis),
+        MaskRule::Second => Ok(call.inputs().get(1).copied()),
     }
 }
 

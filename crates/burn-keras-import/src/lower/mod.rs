@@ -59,6 +59,8 @@ fn lowering(class: &Class) -> &dyn Lower {
     match class {
         Class::Dense(layer) => layer,
         Class::Bias(layer) => layer,
+        Class::GetMask(layer) => layer,
+        Class::SetMask(layer) => layer,
         Class::Embedding(layer) => layer,
         Class::Masking(layer) => layer,
         Class::Identity(layer) => layer,

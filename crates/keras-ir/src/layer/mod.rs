@@ -30,7 +30,7 @@ use crate::problem::Problem;
 use crate::shape::Spec;
 use crate::version::Writer;
 use config::Config;
-pub use mask::MaskRule;
+pub use mask::{GetMask, MaskRule, SetMask};
 pub use wrapper::Wrapper;
 
 /// A weight that a layer has, in the order in which Keras creates and saves them.
@@ -238,8 +238,10 @@ macro_rules! registry {
 }
 
 registry! {
-    // Of no class: surgery makes it.
+    // Of no class: surgery makes them.
     Bias(core::Bias):;
+    GetMask(mask::GetMask):;
+    SetMask(mask::SetMask):;
     Dense(core::Dense): "Dense";
     Embedding(core::Embedding): "Embedding";
     Masking(core::Masking): "Masking";

@@ -6,6 +6,7 @@ use crate::graph::{Call, Graph, LayerId, LayerKind, ModelClass, ModelId, Tensor,
 use crate::optimizer::Optimizer;
 use crate::problem::{Problem, ProblemKind, Report};
 
+use super::mask::reunite;
 use super::merge::take_in;
 use super::names::{set_name, unique_name};
 use super::place::layers;
@@ -81,6 +82,7 @@ impl Graph {
         name_apart(&mut graph, &head_names, &new);
         graph.training_config.clone_from(&tail.training_config);
         join_optimizers(&mut graph, tail, first_layer, &same);
+        reunite(&mut graph);
         settle(graph, self)
     }
 }

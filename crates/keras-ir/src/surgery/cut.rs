@@ -11,6 +11,7 @@ use crate::problem::{Problem, ProblemKind, Report};
 use crate::shape::{Kind, Spec};
 
 use super::inline::{add_outputs, inline, model_at};
+use super::mask::{check_masks, get_mask, mask_spec, set_mask};
 use super::names::unique_name;
 use super::place::{End, Place, layers};
 use super::settle::{each_use, makers, needs, settle};
@@ -41,8 +42,9 @@ impl Graph {
     /// `to`. An empty `from` stands for the inputs of this model, as far as they are needed; an empty
     /// `to` for its outputs.
     ///
-    /// A new input is called after the layer whose output it takes the place of. It carries no mask:
-    /// a cut between a layer that makes a mask and one that looks at it is refused.
+    /// A new input is called after the layer whose output it takes the place of. It carries no mask,
+    /// unless the mask is an input too: `embedding:mask` beside `embedding`, which is a tensor of
+    /// truths and may stand in `to` as well. A cut that loses a mask that a layer looks at is refused.
     ///
     /// ```no_run
     /// let graph = keras_ir::read("resnet50.h5", keras_ir::ReadOptions::default())?;
@@ -112,9 +114,54 @@ impl Graph {
         };
         let starts = from.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         let ends = to.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+
+        let mut trace = Trace::default();
+        let tracks = trace.whole(&whole, &paths);
+        let tensors: HashMap<TensorId, Traced> = tracks
+            .iter()
+            .filter_map(|(key, traced)| Some((*inlined.tensors.get(key)?, *traced)))
+            .collect();
+        let cut = |(place, tensor): (&Place, &TensorId)| {
+            let end = Cut {
+                tensor: *tensor,
+                traced: *tensors.get(tensor)?,
+                mask: None,
+            };
+            if !place.is_mask {
+                return Some(Ok(end));
+            }
+            let mask = end.traced.mask;
+            let mask = mask.and_then(|mask| Some((mask, trace.rank(mask)?)));
+            Some(mask.map_or_else(
+                || {
+                    let problem = Problem::new(ProblemKind::Place);
+                    let problem = problem.key(self.place_name(place));
+                    Err(refuse(
+                        problem
+                            .expected("a tensor with a mask")
+                            .found("one without"),
+                    ))
+                },
+                |mask| {
+                    Ok(Cut {
+                        mask: Some(mask),
+                        ..end
+                    })
+                },
+            ))
+        };
+        let cuts = |places: &[Place], tensors: &[TensorId]| -> Result<Vec<Cut>, Report> {
+            places.iter().zip(tensors).filter_map(cut).collect()
+        };
+        let (starts, ends) = (cuts(from, &starts)?, cuts(to, &ends)?);
+        if starts.len() < from.len() || ends.len() < to.len() {
+            let problem = Problem::new(ProblemKind::BrokenConnection);
+            let problem = problem.expected("tensors that calls make");
+            return Err(refuse(problem.found("one that none makes")));
+        }
         let mut distinct = HashSet::new();
-        for (place, tensor) in from.iter().zip(&starts) {
-            if !distinct.insert(*tensor) {
+        for (place, start) in from.iter().zip(&starts) {
+            if !distinct.insert((start.tensor, place.is_mask)) {
                 return Err(refuse(
                     Problem::new(ProblemKind::Place)
                         .expected("each new input once")
@@ -122,12 +169,23 @@ impl Graph {
                 ));
             }
         }
+        for (place, start) in from.iter().zip(&starts) {
+            if place.is_mask && !distinct.contains(&(start.tensor, false)) {
+                return Err(refuse(
+                    Problem::new(ProblemKind::Place)
+                        .expected("a mask beside the tensor that carries it")
+                        .found(format!("{} alone", self.place_name(place))),
+                ));
+            }
+        }
 
         let root = graph.root;
         let model = &mut graph.models[root.0];
-        let same_outputs = to.is_empty() || ends == model.outputs;
+        let of_ends: Vec<TensorId> = ends.iter().map(|end| end.tensor).collect();
+        let takes_masks = ends.iter().any(|end| end.mask.is_some());
+        let same_outputs = to.is_empty() || (of_ends == model.outputs && !takes_masks);
         if !to.is_empty() {
-            model.outputs.clone_from(&ends);
+            model.outputs = of_ends;
         }
         if !same_outputs {
             model.output_keys.clear();
@@ -141,45 +199,103 @@ impl Graph {
             start_from(&mut graph, &starts).map_err(refuse)?;
         }
         check_connected(&graph, &original).map_err(refuse)?;
-        note_idle_inputs(&mut graph);
-
-        let mut trace = Trace::default();
-        let tracks = trace.whole(&whole, &paths);
-        let tensors: HashMap<TensorId, _> = tracks
-            .iter()
-            .filter_map(|(key, traced)| Some((*inlined.tensors.get(key)?, *traced)))
-            .collect();
-        let cut_at = if from.is_empty() {
-            graph.root().inputs.clone()
-        } else {
-            starts
-        };
-        let traced = cut_at.iter().map(|tensor| {
-            let found = tensors.get(tensor).copied();
-            found.map(|traced| Traced {
-                mask: None,
-                ..traced
-            })
-        });
-        let traced: Option<Vec<Traced>> = traced.collect();
-        let traced = traced.ok_or_else(|| {
-            let problem = Problem::new(ProblemKind::BrokenConnection);
-            refuse(
-                problem
-                    .expected("inputs that calls make")
-                    .found("one that none makes"),
-            )
-        })?;
         prune(&mut graph);
-        trace.check(&graph, &traced).map_err(refuse)?;
+        let traced: Vec<Traced> = if from.is_empty() {
+            // The inputs of the whole, which carry no masks.
+            let inputs = graph.root().inputs.iter();
+            inputs
+                .filter_map(|input| tensors.get(input))
+                .copied()
+                .collect()
+        } else {
+            starts.iter().map(|start| start.seen(&starts)).collect()
+        };
+        let computed = trace.check(&graph, &traced).map_err(refuse)?;
+        carry_masks(&mut graph, &starts);
+        take_masks(&mut graph, &ends, &computed).map_err(refuse)?;
+        note_idle_inputs(&mut graph);
 
         keep_frozen(&mut graph, self);
         name_layers(&mut graph, self);
         if !same_outputs {
             forget_losses(&mut graph);
         }
-        settle(graph, self)
+        let graph = settle(graph, self)?;
+        check_masks(&graph).map_err(refuse)?;
+        Ok(graph)
     }
+}
+
+/// A tensor at which a model is cut, or the mask that it carries.
+#[derive(Clone, Copy)]
+struct Cut {
+    tensor: TensorId,
+    traced: Traced,
+    /// Of a mask, which one it is and how many axes it has.
+    mask: Option<(usize, usize)>,
+}
+
+impl Cut {
+    /// What calls see of a new input: its mask too, if that is one of the inputs.
+    fn seen(&self, starts: &[Self]) -> Traced {
+        if let Some((mask, _)) = self.mask {
+            return Traced {
+                value: mask,
+                mask: None,
+            };
+        }
+        let mut masks = starts.iter().filter(|start| start.tensor == self.tensor);
+        Traced {
+            mask: masks.find_map(|start| start.mask).map(|(mask, _)| mask),
+            ..self.traced
+        }
+    }
+}
+
+/// Puts the masks that came as inputs on the inputs that carry them.
+fn carry_masks(graph: &mut Graph, starts: &[Cut]) {
+    let inputs = graph.root().inputs.clone();
+    let uses = uses(graph.root());
+    for (mask, start) in inputs.iter().zip(starts) {
+        let carrier = starts
+            .iter()
+            .position(|other| other.tensor == start.tensor && other.mask.is_none());
+        if let (Some(_), Some(carrier)) = (start.mask, carrier) {
+            let carrier = inputs[carrier];
+            if uses.contains_key(&carrier) {
+                set_mask(graph, carrier, *mask);
+            }
+        }
+    }
+}
+
+/// Makes the masks that are asked for outputs.
+fn take_masks(
+    graph: &mut Graph,
+    ends: &[Cut],
+    computed: &HashMap<TensorId, Traced>,
+) -> Result<(), Problem> {
+    let root = graph.root;
+    for (position, end) in ends.iter().enumerate() {
+        let Some((mask, rank)) = end.mask else {
+            continue;
+        };
+        let tensor = graph.root().outputs[position];
+        let of_tensor = &graph.root().tensors[tensor.0];
+        // What carries the mask of an input is new since then.
+        let is_new = !computed.contains_key(&tensor);
+        let found = computed.get(&tensor).and_then(|traced| traced.mask);
+        if !is_new && found != Some(mask) {
+            let layer = graph.layer(of_tensor.layer);
+            return Err(Problem::new(ProblemKind::Mask)
+                .at(&layer.path, &layer.class)
+                .expected("the mask that it carries in the whole model")
+                .found("none, or another"));
+        }
+        let taken = get_mask(graph, tensor, rank);
+        graph.models[root.0].outputs[position] = taken;
+    }
+    Ok(())
 }
 
 /// The calls that lead to a place and the tensor of the innermost model.
@@ -224,12 +340,17 @@ pub(super) fn keep_needed_inputs(model: &mut Model) {
     model.input_layers = layers;
 }
 
-/// Makes the tensors `starts` the inputs of the outermost model.
-fn start_from(graph: &mut Graph, starts: &[TensorId]) -> Result<(), Problem> {
+/// Makes the tensors `starts`, or their masks, the inputs of the outermost model.
+fn start_from(graph: &mut Graph, starts: &[Cut]) -> Result<(), Problem> {
     let root = graph.root;
     let (mut inputs, mut input_layers) = (Vec::new(), Vec::new());
     let mut replaced: HashMap<TensorId, TensorId> = HashMap::new();
-    for start in starts {
+    for Cut {
+        tensor: start,
+        mask,
+        ..
+    } in starts
+    {
         let model = graph.model(root);
         if let Some(position) = model.inputs.iter().position(|input| input == start) {
             inputs.push(*start);
@@ -246,10 +367,15 @@ fn start_from(graph: &mut Graph, starts: &[TensorId]) -> Result<(), Problem> {
                 .expected("a tensor with a batch axis, as inputs are")
                 .found(spec.shape.to_string()));
         }
-        let name = match index {
+        let mut name = match index {
             0 => of_layer.name.clone(),
             index => format!("{}_{index}", of_layer.name),
         };
+        let mut spec = spec;
+        if let Some((_, rank)) = mask {
+            name.push_str("_mask");
+            spec = mask_spec(&spec, *rank);
+        }
         let layer = add_input(graph, &name, &spec);
         let tensors = &mut graph.models[root.0].tensors;
         tensors.push(Tensor {
@@ -259,7 +385,9 @@ fn start_from(graph: &mut Graph, starts: &[TensorId]) -> Result<(), Problem> {
             spec,
         });
         let tensor = TensorId(tensors.len() - 1);
-        replaced.insert(*start, tensor);
+        if mask.is_none() {
+            replaced.insert(*start, tensor);
+        }
         inputs.push(tensor);
         input_layers.push(layer);
     }

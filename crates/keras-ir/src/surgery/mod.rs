@@ -4,6 +4,7 @@
 //! place    a tensor by the names of its layers
 //! layer    a layer by its path
 //! cut      extract and split: other outputs, other inputs
+//! mask     masks that cross a cut
 //! compose  one model behind another
 //! remove   remove and rename
 //! insert   insert and replace
@@ -30,6 +31,7 @@ mod initializer;
 mod inline;
 mod insert;
 mod layer;
+mod mask;
 mod merge;
 mod names;
 mod place;

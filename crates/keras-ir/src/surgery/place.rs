@@ -2,7 +2,7 @@
 //!
 //! `layer`, `layer:node` or `layer:node:tensor`, with `/` into nested models: `encoder/dense_1`. The
 //! node may be left out where the layer is called once, and so may that of a nested model; the
-//! tensor is the first if it is not said. Of the layers whose names fit, the one with the longest
+//! tensor is the first if it is not said. With `:mask` behind it, the mask that the tensor carries. Of the layers whose names fit, the one with the longest
 //! name is taken first, so names that hold `/` or `:` themselves are found.
 
 use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelId, TensorId};
@@ -17,6 +17,8 @@ pub struct Place {
     pub calls: Vec<usize>,
     /// The tensor in the innermost model.
     pub end: End,
+    /// Whether this is the mask that the tensor carries.
+    pub is_mask: bool,
 }
 
 /// A tensor of one model.
@@ -33,8 +35,8 @@ pub enum End {
     },
 }
 
-const GRAMMAR: &str = "write layer, layer:node or layer:node:tensor, with / into nested models; \
-                       `burn-keras summary --expand-nested` lists the layers";
+const GRAMMAR: &str = "write layer, layer:node or layer:node:tensor, with / into nested models and :mask \
+                       for the mask; `burn-keras summary --expand-nested` lists the layers";
 
 impl Graph {
     /// The tensor that `text` names.
@@ -104,6 +106,7 @@ impl Graph {
                 Ok(Place {
                     calls: Vec::new(),
                     end: End::Input(position),
+                    is_mask: rest.is_mask,
                 })
             } else {
                 Err(problem()
@@ -130,6 +133,7 @@ impl Graph {
                     return Ok(Place {
                         calls: Vec::new(),
                         end,
+                        is_mask: rest.is_mask,
                     });
                 }
                 Err(problem()
@@ -148,7 +152,7 @@ impl Graph {
         outputs.map_or(call.outputs.len(), |outputs| outputs.len())
     }
 
-    /// The place in words, `encoder:1/dense_1:0:0`.
+    /// The place in words, `encoder:1/dense_1:0:0`, `embedding:0:0:mask`.
     pub fn place_name(&self, place: &Place) -> String {
         let mut text = String::new();
         let mut model = self.root();
@@ -174,9 +178,15 @@ impl Graph {
                 }
             }
         }
+        if place.is_mask {
+            text.push_str(MASK);
+        }
         text
     }
 }
+
+/// What follows the tensor of a mask.
+const MASK: &str = ":mask";
 
 /// The specs of everything that counts as an input of a call: initial states too.
 pub(super) fn input_specs(model: &Model, call: &Call) -> Vec<Spec> {
@@ -233,6 +243,7 @@ fn call(
 struct Rest<'a> {
     node: Option<usize>,
     tensor: Option<usize>,
+    is_mask: bool,
     inside: Option<&'a str>,
 }
 
@@ -242,6 +253,9 @@ impl<'a> Rest<'a> {
             Some((numbers, inside)) => (numbers, Some(inside)),
             None => (text, None),
         };
+        let of_mask = numbers.strip_suffix(MASK).filter(|_| inside.is_none());
+        let is_mask = of_mask.is_some();
+        let numbers = of_mask.unwrap_or(numbers);
         let mut numbers = numbers.split(':');
         if !numbers.next()?.is_empty() {
             return None;
@@ -258,6 +272,7 @@ impl<'a> Rest<'a> {
         ends.then_some(Self {
             node,
             tensor,
+            is_mask,
             inside,
         })
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::graph::{Call, Graph, LayerId, LayerKind, ModelId, TensorId};
+use crate::graph::{Call, Graph, LayerId, LayerKind, Model, ModelId, TensorId};
 use crate::layer::{MaskRule, Wrapper};
 use crate::problem::{Problem, ProblemKind};
 use crate::shape::Spec;
@@ -46,19 +46,34 @@ enum Expression {
 /// The tensors of a model by the calls that lead there.
 pub(super) type Tracks = HashMap<(Vec<usize>, TensorId), Traced>;
 
-/// Which outputs of a nested model have masks, and whether a layer in it looks at one.
-type Masked = (Vec<bool>, bool);
+/// How many axes the mask of a tensor has, if it has one.
+type Rank = Option<usize>;
+
+/// The masks of the outputs of a nested model, and whether a layer in it looks at one.
+type Masked = (Vec<Rank>, bool);
 
 #[derive(Default)]
 pub(super) struct Trace {
     numbers: HashMap<Expression, usize>,
-    nested: HashMap<(ModelId, Vec<bool>), Masked>,
+    /// Of masks.
+    ranks: HashMap<usize, usize>,
+    nested: HashMap<(ModelId, Vec<Rank>), Masked>,
 }
 
 impl Trace {
     fn number(&mut self, expression: Expression) -> usize {
         let next = self.numbers.len();
         *self.numbers.entry(expression).or_insert(next)
+    }
+
+    /// How many axes a mask has.
+    pub fn rank(&self, mask: usize) -> Rank {
+        self.ranks.get(&mask).copied()
+    }
+
+    fn all_ranks(&self, masks: &[Option<usize>]) -> Vec<Rank> {
+        let masks = masks.iter();
+        masks.map(|mask| mask.and_then(|m| self.rank(m))).collect()
     }
 
     /// Traces the outermost model, and the models that the calls at `paths` lead into.
@@ -96,7 +111,7 @@ impl Trace {
         let mut bound: HashMap<TensorId, Traced> = HashMap::new();
         bound.extend(model.inputs.iter().copied().zip(inputs.iter().copied()));
         for (position, call) in model.calls.iter().enumerate() {
-            let Some(seen) = Seen::of(call, &bound, cleared.at_calls.get(position)) else {
+            let Some(seen) = Seen::of(model, call, &bound, cleared.at_calls.get(position)) else {
                 continue;
             };
             path.push(position);
@@ -139,18 +154,22 @@ impl Trace {
     }
 
     /// Checks that each call of the outermost model, with inputs that are `inputs` of the whole,
-    /// is one of the whole.
+    /// is one of the whole. Gives what its tensors are.
     ///
     /// # Errors
     ///
     /// The first call whose masks are others.
-    pub fn check(&mut self, graph: &Graph, inputs: &[Traced]) -> Result<(), Problem> {
+    pub fn check(
+        &mut self,
+        graph: &Graph,
+        inputs: &[Traced],
+    ) -> Result<HashMap<TensorId, Traced>, Problem> {
         let model = graph.root();
         let cleared = graph.cleared_masks(graph.root);
         let mut bound: HashMap<TensorId, Traced> = HashMap::new();
         bound.extend(model.inputs.iter().copied().zip(inputs.iter().copied()));
         for (position, call) in model.calls.iter().enumerate() {
-            let Some(seen) = Seen::of(call, &bound, cleared.at_calls.get(position)) else {
+            let Some(seen) = Seen::of(model, call, &bound, cleared.at_calls.get(position)) else {
                 continue;
             };
             let expression = self.call(graph, call, &seen);
@@ -161,14 +180,15 @@ impl Trace {
                     .expected("the masks that come with its inputs in the whole model")
                     .found("none, or others: an input carries no mask")
                     .help(
-                        "cut in front of the layer that makes the mask, or behind the last one \
+                        "take the masks of new inputs as inputs too, `layer:mask` beside `layer`; \
+                         or cut in front of the layer that makes the mask, or behind the last one \
                          that looks at it",
                     ));
             };
             let outputs = self.outputs(graph, graph.root, call, &seen, value);
             bound.extend(call.outputs.iter().copied().zip(outputs));
         }
-        Ok(())
+        Ok(bound)
     }
 
     fn call(&mut self, graph: &Graph, call: &Call, seen: &Seen) -> Expression {
@@ -177,7 +197,7 @@ impl Trace {
             LayerKind::Layer(kind) => kind.layer().looks_at_masks(),
             LayerKind::Wrapper(wrapper, _) => looks_at_masks(wrapper),
             LayerKind::Model(inner) => {
-                let masked: Vec<bool> = masks.iter().map(Option::is_some).collect();
+                let masked = self.all_ranks(&masks);
                 self.nested(graph, *inner, &masked).1
             }
             LayerKind::Operation(_) | LayerKind::Input | LayerKind::Unknown => false,
@@ -208,7 +228,7 @@ impl Trace {
     ) -> Vec<Traced> {
         let specs = input_specs(graph.model(model), call);
         let masks = seen.masks_used(self);
-        let masked: Vec<bool> = masks.iter().map(Option::is_some).collect();
+        let masked = self.all_ranks(&masks);
         let mut made = self.made(graph, call.layer, &specs, &masked);
         made.resize(call.outputs.len(), Mask::None);
         let outputs = made.into_iter().enumerate().map(|(index, mask)| Traced {
@@ -216,74 +236,93 @@ impl Trace {
             mask: match mask {
                 Mask::None => None,
                 Mask::First => masks.first().copied().flatten(),
-                Mask::Made => Some(self.number(Expression::Made {
-                    layer: call.layer,
-                    index,
-                    inputs: seen.values(),
-                    masks: masks.clone(),
-                })),
+                Mask::Made(rank) => {
+                    let mask = self.number(Expression::Made {
+                        layer: call.layer,
+                        index,
+                        inputs: seen.values(),
+                        masks: masks.clone(),
+                    });
+                    self.ranks.insert(mask, rank);
+                    Some(mask)
+                }
             },
         });
         outputs.collect()
     }
 
     /// The masks of a layer's outputs, for inputs of which some have masks.
-    fn made(&mut self, graph: &Graph, id: LayerId, specs: &[Spec], masked: &[bool]) -> Vec<Mask> {
-        let first = masked.first() == Some(&true);
+    fn made(&mut self, graph: &Graph, id: LayerId, specs: &[Spec], masked: &[Rank]) -> Vec<Mask> {
+        let first = matches!(masked.first(), Some(Some(_)));
         let pass = if first { Mask::First } else { Mask::None };
-        let if_any = |any: bool| if any { Mask::Made } else { Mask::None };
-        let any = masked.contains(&true);
+        let any = masked.iter().copied().flatten().max();
+        let rank = |input: usize| specs.get(input).map_or(0, |spec| spec.shape.rank());
         match &graph.layer(id).kind {
             LayerKind::Layer(kind) => vec![match kind.layer().mask_rule() {
                 MaskRule::Pass => pass,
                 MaskRule::Stop => Mask::None,
-                MaskRule::NotZero | MaskRule::NotValue(_) => Mask::Made,
+                MaskRule::NotZero => Mask::Made(rank(0)),
+                MaskRule::NotValue(_) => Mask::Made(rank(0).saturating_sub(1)),
+                MaskRule::Second => Mask::Made(rank(1)),
                 // Keras 3 combines masks where every input has one.
-                MaskRule::Combine if graph.generation.is_keras3() => {
-                    if_any(any && !masked.contains(&false))
+                MaskRule::Combine if graph.generation.is_keras3() && masked.contains(&None) => {
+                    Mask::None
                 }
-                MaskRule::Combine | MaskRule::Join(_) => if_any(any),
+                MaskRule::Combine | MaskRule::Join(_) => any.into(),
             }],
             LayerKind::Operation(operation) if operation.is_nothing(specs) => vec![pass],
-            LayerKind::Wrapper(Wrapper::TiedDense(_), _) => vec![pass],
-            LayerKind::Wrapper(_, parts) => {
-                // The layer inside may make a mask where none comes in.
-                let makes = parts.iter().any(|part| {
-                    let made = self.made(graph, *part, specs, &[false]);
-                    made.contains(&Mask::Made)
-                });
-                vec![if_any(any || makes)]
-            }
+            LayerKind::Wrapper(wrapper, parts) => vec![match wrapper {
+                Wrapper::TiedDense(_) => pass,
+                Wrapper::Bidirectional(options) if options.return_sequences => pass,
+                Wrapper::Rnn(rnn) if rnn.options.return_sequences => pass,
+                Wrapper::Bidirectional(_) | Wrapper::Rnn(_) => Mask::None,
+                // Keras 3 hands on what came; before, what the layer inside makes of each step, or
+                // else whole steps.
+                Wrapper::TimeDistributed(_) if graph.generation.is_keras3() => pass,
+                Wrapper::TimeDistributed(_) => {
+                    let specs: Vec<Spec> = specs.iter().map(without_steps).collect();
+                    let inside = masked.first().copied().flatten();
+                    let inside = inside.filter(|rank| *rank > STEPS).map(|rank| rank - 1);
+                    let part = parts.first().copied();
+                    let made = part.map(|part| self.made(graph, part, &specs, &[inside]));
+                    match made.unwrap_or_default().first() {
+                        Some(Mask::Made(rank)) => Mask::Made(rank + 1),
+                        Some(Mask::First) => inside.map(|rank| rank + 1).into(),
+                        _ => any.map(|_| STEPS).into(),
+                    }
+                }
+            }],
             LayerKind::Model(inner) => {
                 let outputs = self.nested(graph, *inner, masked).0;
-                outputs.into_iter().map(if_any).collect()
+                outputs.into_iter().map(Mask::from).collect()
             }
             LayerKind::Operation(_) | LayerKind::Input | LayerKind::Unknown => Vec::new(),
         }
     }
 
     /// What a nested model does with masks, for inputs of which some have them.
-    fn nested(&mut self, graph: &Graph, id: ModelId, inputs: &[bool]) -> Masked {
+    fn nested(&mut self, graph: &Graph, id: ModelId, inputs: &[Rank]) -> Masked {
         let key = (id, inputs.to_vec());
         if let Some(found) = self.nested.get(&key) {
             return found.clone();
         }
         let model = graph.model(id);
         let cleared = graph.cleared_masks(id);
-        let mut bound: HashMap<TensorId, bool> = HashMap::new();
+        let mut bound: HashMap<TensorId, Rank> = HashMap::new();
         bound.extend(model.inputs.iter().copied().zip(inputs.iter().copied()));
         let mut looks = false;
         for (position, call) in model.calls.iter().enumerate() {
             let gone = cleared.at_calls.get(position);
-            let has = |tensor: &TensorId| {
+            let of_input = |tensor: &TensorId| {
                 let is_gone = gone.is_some_and(|gone| gone.contains(tensor));
-                !is_gone && bound.get(tensor).copied().unwrap_or(false)
+                let rank = bound.get(tensor).copied().flatten();
+                rank.filter(|_| !is_gone)
             };
-            let masked: Vec<bool> = match call.argument("mask") {
-                Some(masks) => masks.iter().map(Option::is_some).collect(),
-                None => call.inputs.iter().map(has).collect(),
+            let masked: Vec<Rank> = match call.argument("mask") {
+                Some(masks) => ranks(model, masks),
+                None => call.inputs.iter().map(of_input).collect(),
             };
-            if masked.contains(&true) {
+            if masked.iter().any(Option::is_some) {
                 looks |= match &graph.layer(call.layer).kind {
                     LayerKind::Layer(kind) => kind.layer().looks_at_masks(),
                     LayerKind::Wrapper(wrapper, _) => looks_at_masks(wrapper),
@@ -294,12 +333,16 @@ impl Trace {
             let specs = input_specs(model, call);
             let mut made = self.made(graph, call.layer, &specs, &masked);
             made.resize(call.outputs.len(), Mask::None);
-            let made = made.into_iter().map(|mask| mask != Mask::None);
+            let made = made.into_iter().map(|mask| match mask {
+                Mask::None => None,
+                Mask::First => masked.first().copied().flatten(),
+                Mask::Made(rank) => Some(rank),
+            });
             bound.extend(call.outputs.iter().copied().zip(made));
         }
         let outputs = model.outputs.iter().map(|tensor| {
-            let is_gone = cleared.at_end.contains(tensor);
-            !is_gone && bound.get(tensor).copied().unwrap_or(false)
+            let rank = bound.get(tensor).copied().flatten();
+            rank.filter(|_| !cleared.at_end.contains(tensor))
         });
         let found = (outputs.collect(), looks);
         self.nested.insert(key, found.clone());
@@ -318,18 +361,46 @@ enum Mask {
     None,
     /// That of the first input.
     First,
-    Made,
+    /// Another one, of this many axes.
+    Made(usize),
+}
+
+impl From<Rank> for Mask {
+    fn from(rank: Rank) -> Self {
+        rank.map_or(Self::None, Self::Made)
+    }
+}
+
+/// How many axes a mask of whole steps has: batch and time.
+const STEPS: usize = 2;
+
+/// A tensor as the layer in a `TimeDistributed` gets it.
+fn without_steps(spec: &Spec) -> Spec {
+    let mut dims = spec.shape.0.clone();
+    if dims.len() > 1 {
+        dims.remove(1);
+    }
+    spec.with_shape(dims)
+}
+
+/// The axes of masks that are passed by name.
+fn ranks(model: &Model, masks: &[Option<TensorId>]) -> Vec<Rank> {
+    let rank = |TensorId(mask): TensorId| model.tensors[mask].spec.shape.rank();
+    masks.iter().map(|mask| mask.map(rank)).collect()
 }
 
 /// What a call sees.
 struct Seen {
     inputs: Vec<Traced>,
     named: Vec<(String, Vec<Option<usize>>)>,
+    /// Of the masks that are passed by name.
+    ranks: Vec<Rank>,
 }
 
 impl Seen {
     /// `None` behind a tensor that nothing makes.
     fn of(
+        model: &Model,
         call: &Call,
         bound: &HashMap<TensorId, Traced>,
         gone: Option<&std::collections::HashSet<TensorId>>,
@@ -352,6 +423,7 @@ impl Seen {
         Some(Self {
             inputs: inputs.collect::<Option<_>>()?,
             named: named.collect::<Option<_>>()?,
+            ranks: ranks(model, call.argument("mask").unwrap_or_default()),
         })
     }
 
@@ -363,10 +435,15 @@ impl Seen {
     fn masks_used(&self, trace: &mut Trace) -> Vec<Option<usize>> {
         let explicit = self.named.iter().find(|(name, _)| name == "mask");
         match explicit {
-            Some((_, masks)) => masks
-                .iter()
-                .map(|mask| mask.map(|value| trace.number(Expression::Named(value))))
-                .collect(),
+            Some((_, masks)) => {
+                let masks = masks.iter().zip(&self.ranks);
+                let masks = masks.map(|(value, rank)| {
+                    let mask = trace.number(Expression::Named((*value)?));
+                    trace.ranks.insert(mask, (*rank)?);
+                    Some(mask)
+                });
+                masks.collect()
+            }
             None => self.inputs.iter().map(|input| input.mask).collect(),
         }
     }

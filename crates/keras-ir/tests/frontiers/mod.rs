@@ -56,6 +56,7 @@ pub fn frontiers(graph: &Graph, most: usize) -> Vec<Vec<Place>> {
         let places = ends.into_iter().map(|end| Place {
             calls: Vec::new(),
             end,
+            is_mask: false,
         });
         places.collect()
     };

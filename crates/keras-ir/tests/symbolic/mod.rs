@@ -1,10 +1,11 @@
 //! What a model computes, as expressions: equal ones have the same number. Nested models are walked
 //! each time that they are called, so that structure, names and order play no part.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use keras_ir::graph::{Call, Graph, LayerId, LayerKind, ModelId, TensorId};
 use keras_ir::layer::MaskRule;
+use keras_ir::shape::Spec;
 
 /// A tensor with its mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,14 +59,14 @@ impl Symbolic {
         bound.extend(model.inputs.iter().copied().zip(inputs.iter().copied()));
         for (position, call) in model.calls.iter().enumerate() {
             path.push(position);
-            let outputs = self.call(
-                graph,
-                call,
-                &bound,
-                &cleared.at_calls[position],
-                path,
-                symbols,
-            );
+            let gone = &cleared.at_calls[position];
+            let inputs = call.inputs.iter().map(|tensor| {
+                let mut symbol = bound[tensor];
+                symbol.mask = symbol.mask.filter(|_| !gone.contains(tensor));
+                (symbol, model.tensors[tensor.0].spec.clone())
+            });
+            let (inputs, specs): (Vec<Symbol>, Vec<Spec>) = inputs.unzip();
+            let outputs = self.call(graph, call, (&inputs, &specs), &bound, path, symbols);
             path.pop();
             bound.extend(call.outputs.iter().copied().zip(outputs));
         }
@@ -86,20 +87,11 @@ impl Symbolic {
         &mut self,
         graph: &Graph,
         call: &Call,
+        (inputs, specs): (&[Symbol], &[Spec]),
         bound: &HashMap<TensorId, Symbol>,
-        gone: &HashSet<TensorId>,
         path: &mut Vec<usize>,
         symbols: &mut Symbols,
     ) -> Vec<Symbol> {
-        let inputs: Vec<Symbol> = call
-            .inputs
-            .iter()
-            .map(|tensor| {
-                let mut symbol = bound[tensor];
-                symbol.mask = symbol.mask.filter(|_| !gone.contains(tensor));
-                symbol
-            })
-            .collect();
         let named: Vec<(String, Vec<Option<usize>>)> = call
             .named
             .iter()
@@ -130,6 +122,18 @@ impl Symbolic {
             return outputs;
         }
         let values: Vec<usize> = inputs.iter().map(|input| input.value).collect();
+        // What carries a mask over a cut computes nothing.
+        match graph.layer(call.layer).class.as_str() {
+            "GetMask" => {
+                let value = masks[0].expect("a mask to carry");
+                return vec![Symbol { value, mask: None }];
+            }
+            "SetMask" => {
+                let (value, mask) = (values[0], Some(values[1]));
+                return vec![Symbol { value, mask }];
+            }
+            _ => {}
+        }
         let who = identity(graph, call.layer);
         let seen = if looks(graph, call.layer) {
             masks.as_slice()
@@ -140,7 +144,13 @@ impl Symbolic {
             "{who} {values:?} {named:?} {:?} {seen:?}",
             call.literals
         ));
-        let mask = self.mask(graph, call.layer, &who, &values, &masks);
+        let mask = match &graph.layer(call.layer).kind {
+            // What gives the very tensor that it gets.
+            LayerKind::Operation(operation) if operation.is_nothing(specs) => {
+                masks.first().copied().flatten()
+            }
+            _ => self.mask(graph, call.layer, &who, &values, &masks),
+        };
         let outputs = (0..call.outputs.len()).map(|index| Symbol {
             value: self.number(format!("{value}[{index}]")),
             mask: mask.filter(|_| index == 0),
@@ -167,11 +177,20 @@ impl Symbolic {
                 MaskRule::Combine if graph.generation.is_keras3() && !all => None,
                 MaskRule::Combine | MaskRule::Join(_) if !any => None,
                 MaskRule::Combine | MaskRule::Join(_) => made(),
+                MaskRule::Second => values.get(1).copied(),
             },
-            LayerKind::Wrapper(..) if any => made(),
-            // `Identity` and the like, as operations.
-            LayerKind::Operation(operation) if format!("{operation:?}").contains("Identity") => {
-                masks.first().copied().flatten()
+            LayerKind::Wrapper(_, parts) => {
+                // The layer inside may make one where none comes in.
+                let makes = |part: &LayerId| match &graph.layer(*part).kind {
+                    LayerKind::Layer(kind) => {
+                        matches!(
+                            kind.layer().mask_rule(),
+                            MaskRule::NotZero | MaskRule::NotValue(_)
+                        )
+                    }
+                    _ => false,
+                };
+                (any || parts.iter().any(makes)).then(made).flatten()
             }
             _ => None,
         }
