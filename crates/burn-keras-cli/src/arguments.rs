@@ -72,7 +72,7 @@ impl Model {
 #[derive(Args, Debug)]
 pub struct Part {
     /// New inputs in place of these tensors: layer, layer:node or layer:node:tensor, with / into
-    /// nested models
+    /// nested models, and :mask for the mask that it carries
     #[arg(long, value_name = "T,…", value_delimiter = ',', help_heading = HEADING)]
     pub from: Vec<String>,
     /// These tensors as outputs

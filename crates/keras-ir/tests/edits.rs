@@ -193,6 +193,52 @@ fn a_mask_that_a_layer_looks_at_does_not_get_lost() {
     }
     assert!(graph.split(&["l"], NONE).is_ok());
     assert!(graph.split(&["ids"], NONE).is_ok());
+
+    // Beside its tensor the mask is one of its own.
+    let inputs = |graph: &Graph| -> Vec<(String, String)> {
+        let (root, names) = (graph.root(), graph.input_names(graph.root()));
+        let specs = root.inputs.iter().map(|t| &root.tensors[t.0].spec);
+        let specs = specs.map(|spec| format!("{} {}", spec.kind, spec.shape));
+        names.into_iter().zip(specs).collect()
+    };
+    for place in ["e", "d"] {
+        let names = [place.to_owned(), format!("{place}:0:0:mask")];
+        let tail = graph.split(&names, NONE).unwrap();
+        tail.validate().unwrap();
+        let size = if place == "e" { 4 } else { 3 };
+        assert_eq!(
+            inputs(&tail),
+            [
+                (place.to_owned(), format!("float (None, 5, {size})")),
+                (format!("{place}_mask"), "bool (None, 5)".to_owned()),
+            ]
+        );
+        let head = graph.extract(&names).unwrap();
+        assert_eq!(
+            head.output_names(head.root()),
+            [place.to_owned(), format!("{place}_mask")]
+        );
+        let whole = head.compose(&tail).unwrap();
+        assert_eq!(names_of(&whole), names_of(&graph));
+    }
+    for (from, to, says) in [
+        (&["e:mask"][..], &[][..], "e:0:0:mask alone"),
+        (&["e", "e:mask", "e:mask"], &[], "e:0:0:mask twice"),
+        (&["ids", "ids:mask"], &[], "one without"),
+        (&[], &["l:mask"], "one without"),
+    ] {
+        refused(graph.split(from, to), ProblemKind::Place, &[says]);
+    }
+    refused(
+        graph.split(&["e"], &["d:mask"]),
+        ProblemKind::Mask,
+        &["the mask that it carries in the whole model"],
+    );
+}
+
+fn names_of(graph: &Graph) -> Vec<String> {
+    let names = graph.layers.iter().map(|layer| layer.path.clone());
+    names.collect()
 }
 
 #[test]

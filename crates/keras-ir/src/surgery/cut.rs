@@ -4,17 +4,16 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::graph::{
-    Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, Tensor, TensorId,
-};
+use crate::graph::{Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, TensorId};
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::shape::{Kind, Spec};
 
+use super::edge::{carry_masks, check_inputs, edges, start_from, take_masks};
 use super::inline::{add_outputs, inline, model_at};
-use super::mask::{check_masks, get_mask, mask_spec, set_mask};
+use super::mask::check_masks;
 use super::names::unique_name;
 use super::place::{End, Place, layers};
-use super::settle::{each_use, makers, needs, settle};
+use super::settle::{makers, needs, settle};
 use super::trace::{Trace, Traced};
 use super::training::forget_losses;
 
@@ -100,84 +99,16 @@ impl Graph {
         let inlined = inline(&whole, &paths).map_err(refuse)?;
         let mut graph = inlined.graph;
         graph.infer_all()?;
-        let old = |place: &Place| tensor_at(&whole, place);
-        let find = |place: &Place| -> Result<TensorId, Report> {
-            let found = old(place).and_then(|key| inlined.tensors.get(&key).copied());
-            found.ok_or_else(|| {
-                let problem = Problem::new(ProblemKind::Place);
-                self.refuse(
-                    problem
-                        .expected("a tensor of the model")
-                        .found(self.place_name(place)),
-                )
-            })
-        };
-        let starts = from.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        let ends = to.iter().map(find).collect::<Result<Vec<_>, _>>()?;
 
         let mut trace = Trace::default();
         let tracks = trace.whole(&whole, &paths);
-        let tensors: HashMap<TensorId, Traced> = tracks
-            .iter()
-            .filter_map(|(key, traced)| Some((*inlined.tensors.get(key)?, *traced)))
-            .collect();
-        let cut = |(place, tensor): (&Place, &TensorId)| {
-            let end = Cut {
-                tensor: *tensor,
-                traced: *tensors.get(tensor)?,
-                mask: None,
-            };
-            if !place.is_mask {
-                return Some(Ok(end));
-            }
-            let mask = end.traced.mask;
-            let mask = mask.and_then(|mask| Some((mask, trace.rank(mask)?)));
-            Some(mask.map_or_else(
-                || {
-                    let problem = Problem::new(ProblemKind::Place);
-                    let problem = problem.key(self.place_name(place));
-                    Err(refuse(
-                        problem
-                            .expected("a tensor with a mask")
-                            .found("one without"),
-                    ))
-                },
-                |mask| {
-                    Ok(Cut {
-                        mask: Some(mask),
-                        ..end
-                    })
-                },
-            ))
+        let find = |place: &Place| {
+            let key = tensor_at(&whole, place)?;
+            Some((*inlined.tensors.get(&key)?, *tracks.get(&key)?))
         };
-        let cuts = |places: &[Place], tensors: &[TensorId]| -> Result<Vec<Cut>, Report> {
-            places.iter().zip(tensors).filter_map(cut).collect()
-        };
-        let (starts, ends) = (cuts(from, &starts)?, cuts(to, &ends)?);
-        if starts.len() < from.len() || ends.len() < to.len() {
-            let problem = Problem::new(ProblemKind::BrokenConnection);
-            let problem = problem.expected("tensors that calls make");
-            return Err(refuse(problem.found("one that none makes")));
-        }
-        let mut distinct = HashSet::new();
-        for (place, start) in from.iter().zip(&starts) {
-            if !distinct.insert((start.tensor, place.is_mask)) {
-                return Err(refuse(
-                    Problem::new(ProblemKind::Place)
-                        .expected("each new input once")
-                        .found(format!("{} twice", self.place_name(place))),
-                ));
-            }
-        }
-        for (place, start) in from.iter().zip(&starts) {
-            if place.is_mask && !distinct.contains(&(start.tensor, false)) {
-                return Err(refuse(
-                    Problem::new(ProblemKind::Place)
-                        .expected("a mask beside the tensor that carries it")
-                        .found(format!("{} alone", self.place_name(place))),
-                ));
-            }
-        }
+        let starts = edges(self, from, &find, &trace).map_err(refuse)?;
+        let ends = edges(self, to, &find, &trace).map_err(refuse)?;
+        check_inputs(self, from, &starts).map_err(refuse)?;
 
         let root = graph.root;
         let model = &mut graph.models[root.0];
@@ -202,10 +133,13 @@ impl Graph {
         prune(&mut graph);
         let traced: Vec<Traced> = if from.is_empty() {
             // The inputs of the whole, which carry no masks.
-            let inputs = graph.root().inputs.iter();
-            inputs
-                .filter_map(|input| tensors.get(input))
-                .copied()
+            let inputs = self.root().inputs.iter().map(|input| {
+                let key = (Vec::new(), *input);
+                Some((*inlined.tensors.get(&key)?, *tracks.get(&key)?))
+            });
+            let inputs: HashMap<TensorId, Traced> = inputs.flatten().collect();
+            let kept = graph.root().inputs.iter();
+            kept.filter_map(|input| inputs.get(input).copied())
                 .collect()
         } else {
             starts.iter().map(|start| start.seen(&starts)).collect()
@@ -226,78 +160,6 @@ impl Graph {
     }
 }
 
-/// A tensor at which a model is cut, or the mask that it carries.
-#[derive(Clone, Copy)]
-struct Cut {
-    tensor: TensorId,
-    traced: Traced,
-    /// Of a mask, which one it is and how many axes it has.
-    mask: Option<(usize, usize)>,
-}
-
-impl Cut {
-    /// What calls see of a new input: its mask too, if that is one of the inputs.
-    fn seen(&self, starts: &[Self]) -> Traced {
-        if let Some((mask, _)) = self.mask {
-            return Traced {
-                value: mask,
-                mask: None,
-            };
-        }
-        let mut masks = starts.iter().filter(|start| start.tensor == self.tensor);
-        Traced {
-            mask: masks.find_map(|start| start.mask).map(|(mask, _)| mask),
-            ..self.traced
-        }
-    }
-}
-
-/// Puts the masks that came as inputs on the inputs that carry them.
-fn carry_masks(graph: &mut Graph, starts: &[Cut]) {
-    let inputs = graph.root().inputs.clone();
-    let uses = uses(graph.root());
-    for (mask, start) in inputs.iter().zip(starts) {
-        let carrier = starts
-            .iter()
-            .position(|other| other.tensor == start.tensor && other.mask.is_none());
-        if let (Some(_), Some(carrier)) = (start.mask, carrier) {
-            let carrier = inputs[carrier];
-            if uses.contains_key(&carrier) {
-                set_mask(graph, carrier, *mask);
-            }
-        }
-    }
-}
-
-/// Makes the masks that are asked for outputs.
-fn take_masks(
-    graph: &mut Graph,
-    ends: &[Cut],
-    computed: &HashMap<TensorId, Traced>,
-) -> Result<(), Problem> {
-    let root = graph.root;
-    for (position, end) in ends.iter().enumerate() {
-        let Some((mask, rank)) = end.mask else {
-            continue;
-        };
-        let tensor = graph.root().outputs[position];
-        let of_tensor = &graph.root().tensors[tensor.0];
-        // What carries the mask of an input is new since then.
-        let is_new = !computed.contains_key(&tensor);
-        let found = computed.get(&tensor).and_then(|traced| traced.mask);
-        if !is_new && found != Some(mask) {
-            let layer = graph.layer(of_tensor.layer);
-            return Err(Problem::new(ProblemKind::Mask)
-                .at(&layer.path, &layer.class)
-                .expected("the mask that it carries in the whole model")
-                .found("none, or another"));
-        }
-        let taken = get_mask(graph, tensor, rank);
-        graph.models[root.0].outputs[position] = taken;
-    }
-    Ok(())
-}
-
 /// The calls that lead to a place and the tensor of the innermost model.
 fn tensor_at(graph: &Graph, place: &Place) -> Option<(Vec<usize>, TensorId)> {
     let model = graph.model(model_at(graph, &place.calls)?);
@@ -310,7 +172,7 @@ fn tensor_at(graph: &Graph, place: &Place) -> Option<(Vec<usize>, TensorId)> {
 
 /// The tensors that the outputs of a model need, with the call that needs each, `None` for the
 /// outputs themselves; the nearest to the outputs first.
-fn uses(model: &Model) -> HashMap<TensorId, Option<usize>> {
+pub(super) fn uses(model: &Model) -> HashMap<TensorId, Option<usize>> {
     let makers = makers(model);
     let mut uses: HashMap<TensorId, Option<usize>> = HashMap::new();
     let mut open: std::collections::VecDeque<TensorId> = model.outputs.iter().copied().collect();
@@ -338,68 +200,6 @@ pub(super) fn keep_needed_inputs(model: &mut Model) {
         .unzip();
     model.inputs = inputs;
     model.input_layers = layers;
-}
-
-/// Makes the tensors `starts`, or their masks, the inputs of the outermost model.
-fn start_from(graph: &mut Graph, starts: &[Cut]) -> Result<(), Problem> {
-    let root = graph.root;
-    let (mut inputs, mut input_layers) = (Vec::new(), Vec::new());
-    let mut replaced: HashMap<TensorId, TensorId> = HashMap::new();
-    for Cut {
-        tensor: start,
-        mask,
-        ..
-    } in starts
-    {
-        let model = graph.model(root);
-        if let Some(position) = model.inputs.iter().position(|input| input == start) {
-            inputs.push(*start);
-            input_layers.push(model.input_layers[position]);
-            continue;
-        }
-        let Tensor {
-            layer, index, spec, ..
-        } = model.tensors[start.0].clone();
-        let of_layer = graph.layer(layer);
-        if spec.shape.rank() == 0 {
-            return Err(Problem::new(ProblemKind::Shape)
-                .at(&of_layer.path, &of_layer.class)
-                .expected("a tensor with a batch axis, as inputs are")
-                .found(spec.shape.to_string()));
-        }
-        let mut name = match index {
-            0 => of_layer.name.clone(),
-            index => format!("{}_{index}", of_layer.name),
-        };
-        let mut spec = spec;
-        if let Some((_, rank)) = mask {
-            name.push_str("_mask");
-            spec = mask_spec(&spec, *rank);
-        }
-        let layer = add_input(graph, &name, &spec);
-        let tensors = &mut graph.models[root.0].tensors;
-        tensors.push(Tensor {
-            layer,
-            node: 0,
-            index: 0,
-            spec,
-        });
-        let tensor = TensorId(tensors.len() - 1);
-        if mask.is_none() {
-            replaced.insert(*start, tensor);
-        }
-        inputs.push(tensor);
-        input_layers.push(layer);
-    }
-    let model = &mut graph.models[root.0];
-    each_use(model, &mut |tensor| {
-        if let Some(new) = replaced.get(tensor) {
-            *tensor = *new;
-        }
-    });
-    model.inputs = inputs;
-    model.input_layers = input_layers;
-    Ok(())
 }
 
 /// A new input layer, not yet in a model.

@@ -4,6 +4,7 @@
 //! place    a tensor by the names of its layers
 //! layer    a layer by its path
 //! cut      extract and split: other outputs, other inputs
+//! edge     the tensors at which a model is cut, as inputs and outputs
 //! mask     masks that cross a cut
 //! compose  one model behind another
 //! remove   remove and rename
@@ -24,6 +25,7 @@ mod builder;
 mod compose;
 mod config;
 mod cut;
+mod edge;
 mod edit;
 mod fold;
 mod freeze;
