@@ -1,8 +1,8 @@
 //! Where everything stands: boxes in rows by their distance from the inputs, groups laid out by
 //! themselves and then placed like boxes.
 //!
-//! Of the crates for this, `dagre` alone knows groups, and takes half a minute and more for a U-Net of
-//! 1,000 layers; `rust-sugiyama` and `layout-rs` give no routes of edges around boxes and know no groups.
+//! Of the crates for this, `dagre` alone knows groups, and takes more than half a minute for a U-Net of
+//! 1,000 layers; `rust-sugiyama` and `layout-rs` have none.
 //!
 //! Positions come from additions, multiplications and divisions in a fixed order, which are the same on
 //! every machine.
