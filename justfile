@@ -18,6 +18,11 @@ import file *args:
 summary file *args:
     @{{ command }} -- summary "$@"
 
+# The drawing of a model: just plot model.h5 -o graph.svg [--expand-nested] [--direction LR] …
+[no-cd]
+plot file *args:
+    @{{ command }} -- plot "$@"
+
 # What a file is and holds, and what would stop an import: just inspect model.keras [--json]
 [no-cd]
 inspect file *args:

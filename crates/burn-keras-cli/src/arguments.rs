@@ -26,6 +26,8 @@ pub enum Command {
     Import(Import),
     /// Print Keras's table of layers
     Summary(Summary),
+    /// Draw a model: a box per layer, an edge per tensor
+    Plot(Plot),
     /// Say what a file is and holds, and everything that stops an import
     Inspect(Inspect),
     /// Show the state of an optimizer, or move it to another model
@@ -141,6 +143,43 @@ pub struct Summary {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `plot`.
+#[derive(Args, Debug)]
+pub struct Plot {
+    #[command(flatten)]
+    #[allow(missing_docs)] // its help is that of its own fields
+    pub model: Model,
+    /// The file to write: .svg, .dot for Graphviz, or .html, a page with configs and weights
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Show the layers of nested models too
+    #[arg(long)]
+    pub expand_nested: bool,
+    /// Which way it runs: from top to bottom, or from left to right
+    #[arg(
+        long,
+        value_name = "TB|LR",
+        default_value = "TB",
+        hide_possible_values = true
+    )]
+    #[arg(ignore_case = true)]
+    pub direction: DirectionName,
+    /// Leave the shapes out
+    #[arg(long)]
+    pub no_shapes: bool,
+}
+
+/// The ways that a drawing can run, by Keras's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DirectionName {
+    /// From top to bottom
+    #[value(name = "TB")]
+    TopToBottom,
+    /// From left to right
+    #[value(name = "LR")]
+    LeftToRight,
 }
 
 /// Arguments of `inspect`.

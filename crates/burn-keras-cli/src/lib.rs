@@ -56,6 +56,7 @@ fn execute(command: Command) -> Result<Status, CliError> {
     match command {
         Command::Import(arguments) => commands::import(&arguments, output),
         Command::Summary(arguments) => commands::summary(&arguments, output),
+        Command::Plot(arguments) => commands::plot(&arguments, output),
         Command::Inspect(arguments) => commands::inspect(&arguments, output),
         Command::Optimizer(command) => commands::optimizer(&command, output),
         Command::Export(arguments) => commands::export(&arguments, output),

@@ -163,6 +163,51 @@ fn summary_is_text_or_json() {
 }
 
 #[test]
+fn plot_writes_what_the_name_ends_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let model = sample("nested_k3.h5");
+    let plot = |arguments: &[&str]| {
+        let model = ["plot", model.to_str().unwrap()];
+        burn_keras(&[&model[..], arguments].concat())
+    };
+    for (name, start) in [
+        ("graph.svg", "<svg "),
+        ("graph.dot", "digraph \"functional\" {\n"),
+        ("graph.html", "<!doctype html>\n"),
+    ] {
+        let output = path(name);
+        let done = plot(&["-o", &output]);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert_eq!(text(&done.stdout), format!("{output}\n"));
+        assert!(std::fs::read_to_string(&output).unwrap().starts_with(start));
+    }
+    let read = |arguments: &[&str]| {
+        let output = path("again.dot");
+        let done = plot(&[&["-o", &output], arguments].concat());
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        std::fs::read_to_string(&output).unwrap()
+    };
+    assert!(!read(&[]).contains("subgraph"));
+    assert!(read(&["--expand-nested"]).contains("subgraph"));
+    assert!(read(&["--direction", "lr"]).contains("rankdir=LR"));
+    assert!(read(&[]).contains("(None, 5)"));
+    assert!(!read(&["--no-shapes"]).contains("(None, 5)"));
+    assert!(!read(&["--to", "in_outer"]).contains("mid"));
+
+    let refused = plot(&["-o", &path("graph.png")]);
+    assert_eq!(refused.status.code(), Some(2));
+    let message = text(&refused.stderr);
+    assert!(
+        message
+            .contains("expected: a name that ends in .svg, .dot or .html\n     found: graph.png"),
+        "{message}"
+    );
+    assert!(refused.stdout.is_empty());
+    assert_eq!(folder.path().read_dir().unwrap().count(), 4);
+}
+
+#[test]
 fn a_part_of_a_model_is_a_model() {
     let model = sample("branches_k2.h5");
     let model = model.to_str().unwrap();

@@ -8,6 +8,7 @@
 //! surgery     extract, split, insert, replace, remove, rename, freeze: a graph out of a graph
 //! training    what a model was compiled with: losses, metrics, penalties
 //! summary     Keras's table of layers
+//! plot        the drawing of a model
 //! inspection  what a file is and holds, readable or not
 //! transfer    the state of an optimizer for another model
 //! writer      copies of files with other tensors in them, and new files
@@ -23,6 +24,7 @@ mod inspection;
 pub mod json;
 pub mod layer;
 mod object_names;
+pub mod plot;
 mod problem;
 mod reader;
 pub mod shape;

@@ -173,7 +173,7 @@ fn input(model: &Model, id: LayerId) -> Option<Vec<Shape>> {
 }
 
 /// All outputs of a call, those that nothing looks at included.
-fn outputs(graph: &Graph, model: &Model, call: &Call) -> Vec<Shape> {
+pub(crate) fn outputs(graph: &Graph, model: &Model, call: &Call) -> Vec<Shape> {
     let specs = |tensors: &[TensorId]| -> Vec<Spec> {
         let tensors = tensors.iter();
         tensors
@@ -229,7 +229,7 @@ fn count(graph: &Graph, id: LayerId, trainable: bool, seen: &mut Vec<LayerId>) -
 }
 
 /// A number with commas between thousands.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

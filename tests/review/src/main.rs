@@ -60,6 +60,7 @@ fn paragraph(name: &str, old: Option<&str>, new: &str) -> String {
         Some((model, "source")) => (format!("source of {model}"), Kind::Lines),
         Some(("problems" | "wrong_file", case)) => (format!("report on {case}"), Kind::Lines),
         Some(("inspect", case)) => (format!("inspection of {case}"), Kind::Lines),
+        Some(("plot", case)) => (format!("drawing of {case}"), Kind::Lines),
         _ => (name.to_owned(), Kind::Lines),
     };
     let Some(old) = old else {

@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod inspect;
 mod optimizer;
+mod plot;
 #[cfg(feature = "runtime")]
 mod run;
 mod summary;
@@ -16,6 +17,7 @@ pub use export::export;
 pub use import::import;
 pub use inspect::inspect;
 pub use optimizer::optimizer;
+pub use plot::plot;
 #[cfg(feature = "runtime")]
 pub use run::run;
 pub use summary::summary;

@@ -1,5 +1,5 @@
-//! What reviewers look at when Burn, a model or this importer changes: summary, source, layouts of
-//! the records, error messages. Every snapshot is in `snapshots/`, at the top of the repository.
+//! What reviewers look at when Burn, a model or this importer changes: summary, drawing, source, layouts
+//! of the records, error messages. Every snapshot is in `snapshots/`, at the top of the repository.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use burn_keras_import::codegen::{CodegenOptions, generate};
 use burn_keras_import::lower::lower;
 use burn_keras_import::record::{self, layout};
+use keras_ir::plot::{Plot, PlotOptions};
 use keras_ir::summary::Summary;
 use keras_ir::{ReadOptions, Report, read};
 
@@ -79,6 +80,25 @@ fn samples() {
             .expect("the record's bytes");
         let written = layout::of_optimizer_bytes(&bytes).expect("a layout");
         assert_eq!(written.to_string(), slots.to_string(), "{name}");
+    }
+}
+
+/// Drawings of a layer that is called twice, of models in models, and of operations.
+#[test]
+fn plots() {
+    for (name, expand_nested) in [
+        ("models/keras/siamese_k3.h5", false),
+        ("models/keras/nested_k3.h5", true),
+        ("tests/fixtures/operations/masks_k2.h5", false),
+    ] {
+        let path = root().join(name);
+        let graph = read(&path, ReadOptions::default()).expect("a readable model");
+        let options = PlotOptions {
+            expand_nested,
+            ..PlotOptions::default()
+        };
+        let plot = Plot::new(&graph, &options);
+        check(&format!("plot.{}", stem(&path)), &plot.to_dot());
     }
 }
 

@@ -18,7 +18,7 @@ mod patch;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -186,20 +186,39 @@ fn to_archive(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "keras")
 }
 
+/// Puts a file at `path` once it is complete: `write` makes it at another path in the same folder.
+pub(crate) fn replace(
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<(), WriteError>,
+) -> Result<(), WriteError> {
+    let in_place = |error: std::io::Error| Failure::from(error).at(path);
+    let staging = tempfile::Builder::new()
+        .prefix(".burn-keras-")
+        .tempdir_in(folder(path))
+        .map_err(in_place)?;
+    let staged = staging.path().join("staged");
+    write(&staged).map_err(|error| error.at(path))?;
+    fs::rename(&staged, path).map_err(in_place)
+}
+
+/// The folder that a file is in.
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Makes the file at `path`; `write` is given the folder that it is in too.
 fn create(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>, &Path) -> Result<(), Failure>,
 ) -> Result<(), WriteError> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let written = File::create_new(path)
         .map_err(Failure::Io)
         .and_then(|file| {
             let mut file = BufWriter::new(file);
-            write(&mut file, folder)?;
+            write(&mut file, folder(path))?;
             Ok(file.flush()?)
         });
     written.map_err(|failure| failure.at(path))

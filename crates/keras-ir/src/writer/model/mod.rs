@@ -9,10 +9,10 @@ mod legacy;
 mod objects;
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::Path;
 
-use super::error::{Failure, WriteError};
+use super::error::WriteError;
+use super::replace;
 use super::tree::Tree;
 use crate::graph::{Graph, Layer, LayerId, LayerKind};
 use crate::layer::Wrapper;
@@ -45,31 +45,19 @@ pub fn write_model(graph: &Graph, path: &Path) -> Result<Vec<String>, WriteError
     let config = graph.to_config()?;
     let mut placed = Placed::new(graph);
     let mut notes = Vec::new();
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let in_place = |failure: Failure| failure.at(path);
-    let staging = tempfile::Builder::new()
-        .prefix(".burn-keras-")
-        .tempdir_in(folder);
-    let staging = staging.map_err(|error| in_place(error.into()))?;
-    let staged = staging.path().join("model");
-    let written = match form {
+    replace(path, |staged| match form {
         Form::Legacy => {
             legacy::place(graph, &mut placed)?;
             let state = placed.state(graph, true, &mut notes);
             legacy::describe(graph, &mut placed.tree, state, &config)?;
-            placed.tree.write_new(&staged)
+            placed.tree.write_new(staged)
         }
         Form::Archive => {
             objects::place(graph, &mut placed)?;
             let state = placed.state(graph, false, &mut notes);
-            objects::write(graph, &mut placed.tree, state, config, &staged)
+            objects::write(graph, &mut placed.tree, state, config, staged)
         }
-    };
-    written.map_err(|error| error.at(path))?;
-    fs::rename(&staged, path).map_err(|error| in_place(error.into()))?;
+    })?;
     Ok(notes)
 }
 

@@ -1,0 +1,296 @@
+//! The drawing as an SVG image.
+
+use std::fmt::{self, Write};
+
+use super::layout::{Item, Layout, MARGIN, Point, Rect, layout};
+use super::text::{Escaped, rows, shown, visible, width};
+use super::{Direction, Edge, Node, NodeKind, Plot};
+
+/// Of the line with the name, and of the others.
+const NAME: f64 = 12.5;
+const SMALL: f64 = 11.0;
+/// From a line to the next.
+const LINE: f64 = 16.0;
+/// Between a box and its text.
+const INSIDE: f64 = 11.0;
+/// The size of labels of edges.
+const LABEL: f64 = 9.5;
+/// The least place that the end of an edge takes at a box.
+const PORT: f64 = 22.0;
+/// Boxes with many labelled edges grow, but not without end.
+const WIDEST: f64 = 1500.0;
+
+/// How boxes look; the page of `html` has other colours for the dark.
+const STYLE: &str = "\
+text{font-family:Helvetica,Arial,'Liberation Sans',sans-serif;font-size:11px;fill:#3c4450;white-space:pre}
+.name{font-size:12.5px;font-weight:bold;fill:#15181d}
+.class{font-weight:normal;fill:#6a7280}
+.box{fill:#e4eefb;stroke:#4a7fc1}
+.plain .box{fill:#f4f4f5;stroke:#a3a9b3}
+.input .box{fill:#e6f4ea;stroke:#4c9a64}
+.operation .box{fill:#fdf3d6;stroke:#c9992c}
+.model .box{fill:#f1e6f7;stroke:#9457b5}
+.group .box{fill:#9457b5;fill-opacity:.05;stroke:#9457b5;stroke-opacity:.6}
+.frozen .box{stroke-dasharray:5 3}
+.output .box{stroke-width:2.5}
+.edge{fill:none;stroke:#6a7280;stroke-width:1.2;stroke-linejoin:round}
+.mask{stroke-dasharray:4 3}
+.arrow{fill:#6a7280}
+.label{font-size:9.5px;fill:#6a7280;stroke:#fff;stroke-width:3px;stroke-linejoin:round;paint-order:stroke}
+";
+
+pub(super) fn print(plot: &Plot) -> String {
+    let mut text = String::new();
+    // Nothing fails that is written to a string.
+    let _ = image(plot, &mut text);
+    text
+}
+
+fn image(plot: &Plot, out: &mut String) -> fmt::Result {
+    let boxes: Vec<Content> = plot.nodes.iter().map(|node| content(plot, node)).collect();
+    let layout = place(plot, &boxes);
+    let Point { x, y } = layout.size;
+    writeln!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{x:.0}\" height=\"{y:.0}\" viewBox=\"0 0 {x:.0} {y:.0}\">"
+    )?;
+    writeln!(out, "<title>{}</title>", Escaped(&shown(&plot.name)))?;
+    writeln!(out, "<style>\n{STYLE}</style>")?;
+    writeln!(
+        out,
+        "<marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
+         orient=\"auto\"><path class=\"arrow\" d=\"M0 0.5L8 4L0 7.5z\"/></marker>"
+    )?;
+    writeln!(
+        out,
+        "<rect class=\"page\" width=\"100%\" height=\"100%\" fill=\"#fff\"/>"
+    )?;
+    let nodes = plot.nodes.iter().zip(&boxes).zip(&layout.rects);
+    let all: Vec<_> = nodes.enumerate().collect();
+    // Groups are behind everything, the outer ones behind the inner ones.
+    let (groups, others): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(_, ((node, _), _))| node.kind == NodeKind::Group);
+    for (position, ((node, content), rect)) in groups {
+        write_box(position, node, content, *rect, out)?;
+    }
+    for (edge, route) in plot.edges.iter().zip(&layout.routes) {
+        write_edge(edge, route, plot.options.direction, out)?;
+    }
+    for (position, ((node, content), rect)) in others {
+        write_box(position, node, content, *rect, out)?;
+    }
+    for (edge, route) in plot.edges.iter().zip(&layout.routes) {
+        write_labels(edge, route, plot.options.direction, out)?;
+    }
+    writeln!(out, "</svg>")
+}
+
+/// What a box says.
+struct Content {
+    name: String,
+    class: String,
+    rows: Vec<String>,
+}
+
+fn content(plot: &Plot, node: &Node) -> Content {
+    Content {
+        name: shown(&node.name),
+        class: shown(&node.class),
+        rows: rows(node, plot.options.shapes),
+    }
+}
+
+impl Content {
+    fn size(&self) -> Point {
+        let title = width(&self.name) * NAME * 1.06 + width(&self.class) * SMALL + 8.0;
+        let rows = self.rows.iter().map(|row| width(row) * SMALL);
+        Point {
+            x: (rows.fold(title, f64::max) + 2.0 * INSIDE).ceil(),
+            y: LINE * (self.rows.len() + 1) as f64 + INSIDE,
+        }
+    }
+}
+
+/// Lays the drawing out, from left to right by turning it.
+fn place(plot: &Plot, boxes: &[Content]) -> Layout {
+    let turn = |point: Point| match plot.options.direction {
+        Direction::TopToBottom => point,
+        Direction::LeftToRight => Point {
+            x: point.y,
+            y: point.x,
+        },
+    };
+    // The labels at each side of a box, and how much place each takes.
+    let mut labels = vec![([0_usize; 2], PORT); boxes.len()];
+    for edge in &plot.edges {
+        // An edge to what stands earlier goes up.
+        let goes_up = edge.to < edge.from;
+        for (is_head, node, label) in [(false, edge.from, &edge.tail), (true, edge.to, &edge.head)]
+        {
+            if !label.is_empty() {
+                let (counts, place) = &mut labels[node];
+                counts[usize::from(is_head == goes_up)] += 1;
+                let of_label = match plot.options.direction {
+                    Direction::TopToBottom => width(&shown(label)) * LABEL + 8.0,
+                    Direction::LeftToRight => LABEL + 6.0,
+                };
+                *place = of_label.max(*place);
+            }
+        }
+    }
+    let items = plot.nodes.iter().zip(boxes).zip(labels);
+    let items = items.map(|((node, content), ([above, below], port))| {
+        let mut size = turn(content.size());
+        if node.kind != NodeKind::Group {
+            let places = (above.max(below) + 1) as f64 * port;
+            size.x = size.x.max(places.min(WIDEST));
+        }
+        // What is in a group begins under its title.
+        let inset = Point {
+            x: MARGIN,
+            y: content.size().y,
+        };
+        Item {
+            parent: node.group,
+            size,
+            inset: turn(inset),
+            port,
+        }
+    });
+    let edges = plot.edges.iter().map(|edge| (edge.from, edge.to));
+    let mut layout = layout(&items.collect::<Vec<_>>(), &edges.collect::<Vec<_>>());
+    layout.size = turn(layout.size);
+    for rect in &mut layout.rects {
+        rect.corner = turn(rect.corner);
+        rect.size = turn(rect.size);
+    }
+    for point in layout.routes.iter_mut().flatten() {
+        *point = turn(*point);
+    }
+    layout
+}
+
+fn write_box(
+    position: usize,
+    node: &Node,
+    content: &Content,
+    rect: Rect,
+    out: &mut String,
+) -> fmt::Result {
+    let kind = match node.kind {
+        NodeKind::Input => "input",
+        NodeKind::Operation => "operation",
+        NodeKind::Model => "model",
+        NodeKind::Group => "group",
+        NodeKind::Layer if node.params == 0 => "plain",
+        NodeKind::Layer => "layer",
+    };
+    let frozen = if node.frozen { " frozen" } else { "" };
+    let output = if node.outputs.is_empty() {
+        ""
+    } else {
+        " output"
+    };
+    let (corner, size) = (rect.corner, rect.size);
+    writeln!(
+        out,
+        "<g id=\"n{position}\" class=\"node {kind}{frozen}{output}\">"
+    )?;
+    writeln!(out, "<title>{}</title>", Escaped(&visible(&node.path)))?;
+    writeln!(
+        out,
+        "<rect class=\"box\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"5\"/>",
+        corner.x, corner.y, size.x, size.y
+    )?;
+    let x = corner.x + INSIDE;
+    let mut y = corner.y + LINE + 1.0;
+    writeln!(
+        out,
+        "<text class=\"name\" x=\"{x:.1}\" y=\"{y:.1}\">{}<tspan class=\"class\" dx=\"8\" font-size=\"11\">{}</tspan></text>",
+        Escaped(&content.name),
+        Escaped(&content.class)
+    )?;
+    for row in &content.rows {
+        y += LINE;
+        writeln!(
+            out,
+            "<text x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
+            Escaped(row)
+        )?;
+    }
+    writeln!(out, "</g>")
+}
+
+fn write_edge(edge: &Edge, route: &[Point], direction: Direction, out: &mut String) -> fmt::Result {
+    let Some((first, rest)) = route.split_first() else {
+        return Ok(());
+    };
+    let mask = if edge.is_mask { " mask" } else { "" };
+    write!(
+        out,
+        "<path class=\"edge{mask}\" marker-end=\"url(#arrow)\" d=\"M{:.1} {:.1}",
+        first.x, first.y
+    )?;
+    let mut from = *first;
+    for to in rest {
+        let middle = Point {
+            x: (from.x + to.x) / 2.0,
+            y: (from.y + to.y) / 2.0,
+        };
+        let straight = (from.x - to.x).abs() < 0.05 || (from.y - to.y).abs() < 0.05;
+        let [a, b] = match direction {
+            Direction::TopToBottom => [(from.x, middle.y), (to.x, middle.y)],
+            Direction::LeftToRight => [(middle.x, from.y), (middle.x, to.y)],
+        };
+        if straight {
+            write!(out, "L{:.1} {:.1}", to.x, to.y)?;
+        } else {
+            write!(
+                out,
+                "C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}",
+                a.0, a.1, b.0, b.1, to.x, to.y
+            )?;
+        }
+        from = *to;
+    }
+    writeln!(out, "\"/>")
+}
+
+/// The labels stand beside the ends of the edge.
+fn write_labels(
+    edge: &Edge,
+    route: &[Point],
+    direction: Direction,
+    out: &mut String,
+) -> fmt::Result {
+    let ends = [
+        (&edge.tail, route.first(), route.get(1)),
+        (&edge.head, route.last(), route.iter().rev().nth(1)),
+    ];
+    for (label, end, next) in ends {
+        let (false, Some(end), Some(next)) = (label.is_empty(), end, next) else {
+            continue;
+        };
+        let down = next.y - end.y;
+        // The edge of a box to itself goes out at its side.
+        let is_upright = match direction {
+            Direction::TopToBottom => down.abs() >= 0.05,
+            Direction::LeftToRight => (next.x - end.x).abs() < 0.05,
+        };
+        let (x, y, anchor) = if is_upright {
+            let away = if down > 0.0 { LABEL + 2.0 } else { -8.0 };
+            (end.x + 4.0, end.y + away, "")
+        } else if next.x > end.x {
+            (end.x + 4.0, end.y - 3.0, "")
+        } else {
+            (end.x - 9.0, end.y - 3.0, " text-anchor=\"end\"")
+        };
+        writeln!(
+            out,
+            "<text class=\"label\" x=\"{x:.1}\" y=\"{y:.1}\"{anchor}>{}</text>",
+            Escaped(&shown(label))
+        )?;
+    }
+    Ok(())
+}
