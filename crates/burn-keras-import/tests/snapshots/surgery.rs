@@ -1,6 +1,6 @@
 //! What is left of a model that was cut, and what stands in the way.
 
-use keras_ir::surgery::{Builder, NewLayer};
+use keras_ir::surgery::{Builder, Edit, NewLayer};
 use keras_ir::{Activation, Graph};
 use serde_json::json;
 
@@ -12,6 +12,12 @@ fn show(name: &str, graph: &Graph) {
     check(&format!("surgery.{name}.summary"), &summary.to_string());
     let source = generate(&plan, &CodegenOptions::default());
     check(&format!("surgery.{name}.source"), &source);
+    let options = PlotOptions {
+        expand_nested: true,
+        ..PlotOptions::default()
+    };
+    let plot = Plot::new(graph, &options);
+    check(&format!("surgery.{name}.plot"), &plot.to_dot());
 }
 
 fn sample(name: &str) -> Graph {
@@ -45,6 +51,37 @@ fn folded() {
             .unwrap()
             .0,
     );
+}
+
+/// Edits one after the other: a frozen body, a new head.
+#[test]
+fn edited() {
+    let edits = [
+        Edit::Freeze {
+            pattern: "conv*".into(),
+        },
+        Edit::Replace {
+            path: "dense".into(),
+            layer: r#"Dense{"name": "head", "units": 5, "activation": "softmax"}"#
+                .parse()
+                .unwrap(),
+        },
+        Edit::InsertBefore {
+            path: "head".into(),
+            layer: r#"Dropout{"rate": 0.25}"#.parse().unwrap(),
+        },
+    ];
+    show("edited", &sample("branches_k3.h5").edit(&edits, 7).unwrap());
+}
+
+/// A mask that crosses the cut is an input beside the one that carries it, and an output before.
+#[test]
+fn masked() {
+    let path = root().join("tests/fixtures/lstm/masked_0_k2.h5");
+    let graph = read(path, ReadOptions::default()).unwrap();
+    let cut = ["embedding", "embedding:mask"];
+    show("masked_head", &graph.extract(&cut).unwrap());
+    show("masked_tail", &graph.split(&cut, &["lstm_1"]).unwrap());
 }
 
 #[test]
