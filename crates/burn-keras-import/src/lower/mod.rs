@@ -16,6 +16,7 @@ mod mask;
 mod merging;
 mod normalization;
 mod operation;
+mod parameters;
 mod pooling;
 mod recurrent;
 mod regularization;
@@ -31,14 +32,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use keras_ir::graph::{Graph, Layer, LayerId, LayerKind, ModelId, WeightRef};
 use keras_ir::layer::{LayerKind as Class, Wrapper};
 use keras_ir::shape::Spec;
-use keras_ir::{Generation, Problem, ProblemKind, Report, json};
+use keras_ir::{Generation, Problem, Report, json};
 use serde_json::Value;
 
 use crate::names;
 use crate::passes;
 use crate::plan::{
-    Body, Borrow, Field, FieldKind, ModelPlan, Module, ModuleRef, Operation, Ownership, ParamKind,
-    Parameter, Plan,
+    Body, Borrow, Field, FieldKind, ModelPlan, Module, ModuleRef, Operation, Ownership, Plan,
 };
 pub(crate) use body::{Bound, LayerCall};
 use body::{Purpose, Signature};
@@ -400,11 +400,11 @@ impl<'g> Lowering<'g> {
             training: None,
             notes: self.graph.notes.clone(),
         };
-        let mut parameters = Vec::new();
-        collect_parameters(self.graph, &plan, plan.root_index(), "", &mut parameters);
-        plan.parameters = parameters;
-        check_weights(self.graph, &plan)?;
-        check_ids(&plan, &self.graph.file)?;
+        let mut of_plan = Vec::new();
+        parameters::collect(self.graph, &plan, plan.root_index(), "", &mut of_plan);
+        plan.parameters = of_plan;
+        parameters::check_weights(self.graph, &plan)?;
+        parameters::check_ids(&plan, &self.graph.file)?;
         let mut notes = self.notes;
         plan.training = training::training(self.graph, &plan, compiled, body, &mut notes);
         plan.notes.extend(notes);
@@ -468,89 +468,4 @@ fn frozen_layers(graph: &Graph) -> HashSet<LayerId> {
     }
     let frozen = trained.into_iter().filter(|(_, trained)| !trained);
     frozen.map(|(layer, _)| layer).collect()
-}
-
-/// The parameters in the order in which modules are visited.
-fn collect_parameters(
-    graph: &Graph,
-    plan: &Plan,
-    model: usize,
-    prefix: &str,
-    parameters: &mut Vec<Parameter>,
-) {
-    for field in &plan.models[model].fields {
-        let path = format!("{prefix}{}", field.name);
-        match &field.kind {
-            FieldKind::Model(inner) => {
-                collect_parameters(graph, plan, *inner, &format!("{path}."), parameters);
-            }
-            FieldKind::Module(module) => {
-                let layer = graph.layer(field.layer);
-                for param in module.params() {
-                    let weights = layer.weights.iter();
-                    let index = weights
-                        .clone()
-                        .position(|weight| weight.name == param.source.weight);
-                    let Some(index) = index else { continue };
-                    let weight = &layer.weights[index];
-                    parameters.push(Parameter {
-                        path: format!("{path}.{}", param.name),
-                        shape: param.source.transform.shape(weight.tensor.shape()),
-                        keras_path: format!("{}/{}", layer.path, weight.name),
-                        trained: param.kind == ParamKind::Trained && !field.frozen,
-                        weight: WeightRef {
-                            layer: field.layer,
-                            index,
-                        },
-                        param,
-                    });
-                }
-            }
-        }
-    }
-}
-
-/// Every weight of the graph is a parameter of the plan: a module that lacks one would lose it in
-/// silence.
-fn check_weights(graph: &Graph, plan: &Plan) -> Result<(), Report> {
-    let placed: HashSet<WeightRef> = plan.parameters.iter().map(|p| p.weight).collect();
-    let lost = graph
-        .variables()
-        .into_iter()
-        .map(|variable| variable.weight);
-    let problems: Vec<Problem> = lost
-        .filter(|weight| !placed.contains(weight))
-        .map(|weight| {
-            let layer = graph.layer(weight.layer);
-            let weight = &layer.weights[weight.index];
-            Problem::new(ProblemKind::LeftOverWeight)
-                .at(&layer.path, &layer.class)
-                .key(weight.tensor.path())
-                .expected(format!("a parameter in Burn that holds {}", weight.name))
-                .found("none")
-        })
-        .collect();
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(Report {
-        file: graph.file.clone(),
-        problems,
-    })
-}
-
-/// Ids are hashes of paths: two paths that collide would share optimizer state.
-fn check_ids(plan: &Plan, file: &str) -> Result<(), Report> {
-    let mut seen: HashMap<u64, &str> = HashMap::new();
-    for parameter in &plan.parameters {
-        if let Some(other) = seen.insert(parameter.id(&plan.name), &parameter.path) {
-            return Err(Problem::new(ProblemKind::Config)
-                .key("name")
-                .expected("parameter paths with different ids")
-                .found(format!("{other} and {} have the same", parameter.path))
-                .help("import under another name with --name")
-                .in_file(file));
-        }
-    }
-    Ok(())
 }

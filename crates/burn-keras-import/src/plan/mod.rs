@@ -8,7 +8,6 @@
 mod function;
 mod literal;
 mod module;
-mod operation;
 mod ownership;
 mod training;
 
@@ -17,10 +16,10 @@ use std::fmt;
 use keras_ir::graph::{LayerId, ModelId, WeightRef};
 use keras_ir::shape::Spec;
 
+pub(crate) use function::has_scalar;
 pub use function::{Expression, Function, PoolWindow, ReducedAxes};
 pub use literal::{Fields, Literal};
 pub use module::{Construction, Maker, Module, Param, ParamKind, Source, Transform};
-pub(crate) use operation::has_scalar;
 pub(crate) use ownership::Ownership;
 pub use training::{Training, TrainingOutputs};
 

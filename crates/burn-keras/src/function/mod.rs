@@ -7,7 +7,7 @@
 mod attention;
 mod masks;
 mod merging;
-mod operations;
+mod operation;
 mod pooling;
 mod resizing;
 mod scaling;
@@ -41,11 +41,11 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         }
         Function::Where => {
             let [x, keep, other] = take(inputs)?;
-            operations::select(x, keep, other)
+            operation::select(x, keep, other)
         }
-        Function::ReshapeBy(shape) => operations::reshape_by(inputs, shape),
-        Function::FullBy { sizes, value } => operations::full_by(inputs, sizes, *value),
-        Function::Einsum(equation) => operations::einsum(inputs, equation, rank),
+        Function::ReshapeBy(shape) => operation::reshape_by(inputs, shape),
+        Function::FullBy { sizes, value } => operation::full_by(inputs, sizes, *value),
+        Function::Einsum(equation) => operation::einsum(inputs, equation, rank),
         Function::Binary(_)
         | Function::Compare(_)
         | Function::Xor
@@ -53,7 +53,7 @@ pub(crate) fn call(function: &Function, inputs: Vec<Value>, rank: usize) -> Resu
         | Function::TakeAlong(_)
         | Function::Matmul => {
             let [a, b] = take(inputs)?;
-            operations::binary(function, a, b, rank)
+            operation::binary(function, a, b, rank)
         }
         Function::Add
         | Function::Subtract
@@ -144,7 +144,7 @@ fn unary(function: &Function, x: Value, rank: usize) -> Result<Value, Error> {
         Function::ZerosMask => masks::zeros_mask(x),
         Function::Any { axis, .. } => masks::any(x, *axis, rank),
         Function::FoldAxes(axes) => attention::fold_axes(x, axes),
-        _ => operations::unary(function, x, rank),
+        _ => operation::unary(function, x, rank),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Configs as the versions of Keras write them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::training::schedule::Schedule;
+use crate::version::Writer;
 
 fn read(version: &str, object: &Value) -> Result<OptimizerConfig, String> {
     let version = Some(version).filter(|version| !version.is_empty());

@@ -5,8 +5,8 @@ use keras_ir::layer::operation::elementwise::{Binary, Comparison, Unary};
 use keras_ir::layer::operation::reduction::Reduction;
 use keras_ir::shape::Kind;
 
-use super::function::{Expression, ReducedAxes};
-use super::literal::Literal;
+use super::{Expression, ReducedAxes};
+use crate::plan::literal::Literal;
 
 fn method(name: &'static str) -> Expression {
     Expression::Method(name, vec![])
