@@ -13,15 +13,15 @@ pub struct Edits(pub Vec<Edit>);
 pub const GROUP: &str = "edits";
 
 /// An option: its name, what it takes, what it does.
-struct Option {
+struct Flag {
     name: &'static str,
     values: &'static [&'static str],
     help: &'static str,
     edit: fn(&[&str]) -> Result<Edit, String>,
 }
 
-const OPTIONS: [Option; 10] = [
-    Option {
+const FLAGS: [Flag; 10] = [
+    Flag {
         name: "insert-after",
         values: &["T", "LAYER"],
         help: "Put a new layer behind a tensor: Dropout, or with its config Dense{\"units\": 3}",
@@ -30,7 +30,7 @@ const OPTIONS: [Option; 10] = [
             layer(values).map(|layer| Edit::InsertAfter { place, layer })
         },
     },
-    Option {
+    Flag {
         name: "insert-before",
         values: &["PATH", "LAYER"],
         help: "Put a new layer in front of a layer",
@@ -39,7 +39,7 @@ const OPTIONS: [Option; 10] = [
             layer(values).map(|layer| Edit::InsertBefore { path, layer })
         },
     },
-    Option {
+    Flag {
         name: "replace",
         values: &["PATH", "LAYER"],
         help: "Put a new layer in the place of a layer",
@@ -48,7 +48,7 @@ const OPTIONS: [Option; 10] = [
             layer(values).map(|layer| Edit::Replace { path, layer })
         },
     },
-    Option {
+    Flag {
         name: "remove",
         values: &["PATH"],
         help: "Leave a layer out",
@@ -57,7 +57,7 @@ const OPTIONS: [Option; 10] = [
             Ok(Edit::Remove { path })
         },
     },
-    Option {
+    Flag {
         name: "rename",
         values: &["PATH", "NAME"],
         help: "Give a layer another name",
@@ -66,7 +66,7 @@ const OPTIONS: [Option; 10] = [
             Ok(Edit::Rename { path, name })
         },
     },
-    Option {
+    Flag {
         name: "tie",
         values: &["PATH", "EMBEDDING"],
         help: "Give a dense layer the transposed table of an embedding for its kernel, by reference",
@@ -75,7 +75,7 @@ const OPTIONS: [Option; 10] = [
             Ok(Edit::Tie { path, embedding })
         },
     },
-    Option {
+    Flag {
         name: "freeze",
         values: &["PATTERN"],
         help: "Do not train the layers whose paths fit: conv[12]_*, encoder/**",
@@ -84,7 +84,7 @@ const OPTIONS: [Option; 10] = [
             Ok(Edit::Freeze { pattern })
         },
     },
-    Option {
+    Flag {
         name: "unfreeze",
         values: &["PATTERN"],
         help: "Train the layers whose paths fit",
@@ -93,13 +93,13 @@ const OPTIONS: [Option; 10] = [
             Ok(Edit::Unfreeze { pattern })
         },
     },
-    Option {
+    Flag {
         name: "fold",
         values: &[],
         help: "Fold BatchNormalization into the layers before it, for inference alone",
         edit: |_| Ok(Edit::FoldBatchNormalization),
     },
-    Option {
+    Flag {
         name: "fresh",
         values: &[],
         help: "Make all weights anew, by the initializers of the model",
@@ -118,12 +118,12 @@ fn layer(values: &[&str]) -> Result<keras_ir::surgery::NewLayer, String> {
 
 impl Args for Edits {
     fn augment_args(command: Command) -> Command {
-        let arguments = OPTIONS.iter().map(|option| {
-            let argument = Arg::new(option.name)
-                .long(option.name)
-                .help(option.help)
+        let arguments = FLAGS.iter().map(|flag| {
+            let argument = Arg::new(flag.name)
+                .long(flag.name)
+                .help(flag.help)
                 .help_heading(HEADING);
-            match option.values {
+            match flag.values {
                 [] => argument.action(ArgAction::SetTrue),
                 values => argument
                     .action(ArgAction::Append)
@@ -131,7 +131,7 @@ impl Args for Edits {
                     .num_args(values.len()),
             }
         });
-        let names = OPTIONS.iter().map(|option| option.name);
+        let names = FLAGS.iter().map(|flag| flag.name);
         command
             .args(arguments)
             .group(ArgGroup::new(GROUP).args(names).multiple(true))
@@ -148,10 +148,10 @@ pub const HEADING: &str = "Surgery, in the order in which it is written, after -
 impl FromArgMatches for Edits {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut edits: Vec<(usize, Edit)> = Vec::new();
-        for option in &OPTIONS {
-            for (index, values) in written(matches, option) {
-                let edit = (option.edit)(&values).map_err(|error| {
-                    let message = format!("--{}: {error}\n", option.name);
+        for flag in &FLAGS {
+            for (index, values) in written(matches, flag) {
+                let edit = (flag.edit)(&values).map_err(|error| {
+                    let message = format!("--{}: {error}\n", flag.name);
                     Error::raw(ErrorKind::ValueValidation, message)
                 })?;
                 edits.push((index, edit));
@@ -168,17 +168,17 @@ impl FromArgMatches for Edits {
 }
 
 /// The values of each time that an option is written, with its place on the command line.
-fn written<'a>(matches: &'a ArgMatches, option: &Option) -> Vec<(usize, Vec<&'a str>)> {
-    let mut indices = matches.indices_of(option.name).into_iter().flatten();
-    if option.values.is_empty() {
-        let index = indices.next().filter(|_| matches.get_flag(option.name));
+fn written<'a>(matches: &'a ArgMatches, flag: &Flag) -> Vec<(usize, Vec<&'a str>)> {
+    let mut indices = matches.indices_of(flag.name).into_iter().flatten();
+    if flag.values.is_empty() {
+        let index = indices.next().filter(|_| matches.get_flag(flag.name));
         return index.map(|index| (index, Vec::new())).into_iter().collect();
     }
-    let occurrences = matches.get_occurrences::<String>(option.name);
+    let occurrences = matches.get_occurrences::<String>(flag.name);
     let occurrences = occurrences.into_iter().flatten();
     let occurrences = occurrences.map(|values| values.map(String::as_str).collect());
     indices
-        .step_by(option.values.len())
+        .step_by(flag.values.len())
         .zip(occurrences)
         .collect()
 }
