@@ -553,7 +553,7 @@ fn what_is_written_back_reads_the_same() {
             Ok(config) => config,
             Err(report) => {
                 assert!(
-                    refusal(&report, &[ProblemKind::Surgery]),
+                    refusal(&report, &[ProblemKind::Writing]),
                     "{name}: {report}"
                 );
                 continue;

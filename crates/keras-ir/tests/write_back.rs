@@ -64,7 +64,7 @@ fn every_model_reads_the_same() {
                 Err(WriteError::Model(report)) => {
                     let kinds = report.problems.iter().map(|problem| problem.kind);
                     assert!(
-                        kinds.into_iter().all(|kind| kind == ProblemKind::Surgery),
+                        kinds.into_iter().all(|kind| kind == ProblemKind::Writing),
                         "{name}: {report}"
                     );
                     continue;

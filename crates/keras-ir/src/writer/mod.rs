@@ -5,13 +5,15 @@
 //!                    └─► tree      where something has no place yet: everything read, and written anew
 //! tree               ──► HDF5      groups, attributes, datasets
 //! members            ──► archive   a .keras file
-//! graph              ──► model     a whole model: its config, weights, optimizer's state
+//! graph              ──► config    the architecture in the words of Keras
+//!                    └─► model     a whole model: its config, weights, optimizer's state
 //! ```
 //!
 //! One tensor is in memory at a time. Files are written to paths where nothing is yet; to put them
 //! where another is, rename them once they are complete.
 
 mod archive;
+mod config;
 mod error;
 mod model;
 mod patch;
