@@ -5,12 +5,13 @@
 
 mod same;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use keras_ir::graph::Graph;
+use keras_ir::graph::{Graph, LayerKind};
 use keras_ir::surgery::NewLayer;
 use keras_ir::writer::{WriteError, write_model};
-use keras_ir::{ProblemKind, ReadOptions, read};
+use keras_ir::{Generation, ProblemKind, ReadOptions, read};
 use same::{assert_same, slots};
 use serde_json::json;
 
@@ -64,7 +65,8 @@ fn every_model_reads_the_same() {
                 Err(WriteError::Model(report)) => {
                     let kinds = report.problems.iter().map(|problem| problem.kind);
                     assert!(
-                        kinds.into_iter().all(|kind| kind == ProblemKind::Writing),
+                        graph.generation == Generation::Keras1
+                            && kinds.into_iter().all(|kind| kind == ProblemKind::Writing),
                         "{name}: {report}"
                     );
                     continue;
@@ -73,11 +75,7 @@ fn every_model_reads_the_same() {
             };
             let again = read(&file, ReadOptions::default());
             let again = again.unwrap_or_else(|report| panic!("{name}: {report}"));
-            if same::weights(&graph).is_empty() {
-                assert_eq!(same::structure(&again), same::structure(&graph), "{name}");
-            } else {
-                assert_same(&name, ending, &again, &graph);
-            }
+            reads_the_same(&name, ending, &again, &graph);
             if graph.optimizer.is_ok() {
                 let told = |note: &String| note.starts_with("several models share");
                 assert!(notes.iter().all(told), "{name}: {notes:?}");
@@ -94,6 +92,15 @@ fn every_model_reads_the_same() {
     assert!(written > 500, "{written}");
 }
 
+/// As [`assert_same`], which is not for models without weights.
+fn reads_the_same(name: &str, ending: &str, again: &Graph, graph: &Graph) {
+    if same::weights(graph).is_empty() {
+        assert_eq!(same::structure(again), same::structure(graph), "{name}");
+    } else {
+        assert_same(name, ending, again, graph);
+    }
+}
+
 fn sample(name: &str) -> Graph {
     let graph = read(root().join(name), ReadOptions::default());
     graph.unwrap_or_else(|report| panic!("{name}: {report}"))
@@ -107,7 +114,7 @@ fn written(name: &str, graph: &Graph) {
         let notes = write_model(graph, &file).unwrap_or_else(|error| panic!("{name}: {error}"));
         let again = read(&file, ReadOptions::default());
         let again = again.unwrap_or_else(|report| panic!("{name}, {ending}: {report}"));
-        assert_same(name, ending, &again, graph);
+        reads_the_same(name, ending, &again, graph);
         assert_eq!(slots(&again), slots(graph), "{name}, {ending}: slots");
         assert!(notes.is_empty(), "{name}: {notes:?}");
     }
@@ -137,6 +144,71 @@ fn changed_graphs_read_the_same() {
         let middle = resnet.layer(layers[layers.len() / 2]).path.clone();
         written("head", &resnet.extract(&[&middle]).unwrap());
     }
+}
+
+/// The lines of a structure. Calls that do not need each other may stand in another order, and have
+/// outputs that nothing looks at or not.
+fn lines(graph: &Graph) -> BTreeSet<String> {
+    let text = same::structure(graph);
+    let lines = text.lines().map(|line| match line.split_once(" -> ") {
+        Some((call, _)) if !line.starts_with("  [") => call.to_owned(),
+        _ => line.to_owned(),
+    });
+    lines.collect()
+}
+
+/// Calls of operations keep their constants, and have the tensors that surgery gives them.
+#[test]
+fn changed_operations_read_the_same() {
+    let dense = NewLayer::new("Dense", json!({"units": 4, "name": "new"}));
+    let folder = tempfile::tempdir().unwrap();
+    let mut changed = 0;
+    for name in [
+        "arithmetic_k3",
+        "networks_k3",
+        "shapes_k3",
+        "graph_nodes_k2",
+        "networks_k2",
+        "tensorflow_math_k2",
+        "tensorflow_shapes_k2",
+    ] {
+        let graph = sample(&format!("tests/fixtures/operations/{name}.h5"));
+        let mut operations: Vec<String> = Vec::new();
+        for id in &graph.root().layers {
+            let layer = graph.layer(*id);
+            if matches!(layer.kind, LayerKind::Operation(_)) {
+                operations.push(layer.path.clone());
+            }
+        }
+        for path in operations.iter().step_by(7) {
+            let what = format!("{name}: {path}");
+            written(&what, &graph.rename(path, "renamed").unwrap());
+            let head = graph.extract(&[path]).unwrap();
+            let tail = graph.split(&[path], &[] as &[&str]);
+            for changed_graph in [
+                graph.insert_before(path, &dense, 7),
+                graph.insert_after(path, &dense, 7),
+                graph.remove(path),
+                tail.and_then(|tail| head.compose(&tail)),
+                Ok(head),
+            ] {
+                // Not every tensor is one of numbers in rows.
+                let Ok(graph) = changed_graph else { continue };
+                for ending in endings(&graph) {
+                    let file = folder.path().join(format!("model.{ending}"));
+                    write_model(&graph, &file).unwrap();
+                    let again = read(&file, ReadOptions::default());
+                    let again = again.unwrap_or_else(|report| panic!("{what}: {report}"));
+                    let (found, expected) = (lines(&again), lines(&graph));
+                    let others: Vec<_> = found.symmetric_difference(&expected).collect();
+                    assert!(others.is_empty(), "{what}, {ending}: {others:#?}");
+                    assert_eq!(same::weights(&again), same::weights(&graph), "{what}");
+                }
+                changed += 1;
+            }
+        }
+    }
+    assert!(changed > 30, "{changed}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Back to Keras: the architecture of a graph as `model.to_json()` writes it.
 
 mod nodes;
+mod operations;
 
 use std::collections::HashMap;
 
@@ -21,13 +22,15 @@ impl Graph {
     /// # Ok::<(), keras_ir::Report>(())
     /// ```
     ///
+    /// Numbers that JSON does not have stand as the strings `NaN`, `Infinity` and `-Infinity`.
+    ///
     /// JSON has no word for a layer that two models share: Keras reads it as two. The marks that its
     /// files have are written, and this crate's reader follows them.
     ///
     /// # Errors
     ///
-    /// Operations, whose constants stand in calls that are not kept; tied layers, which are no class
-    /// of Keras; graphs of Keras 1, which is read in the words of Keras 2.
+    /// Tied layers, which are no class of Keras; graphs of Keras 1, which is read in the words of
+    /// Keras 2.
     pub fn to_config(&self) -> Result<Value, Report> {
         let mut homes: HashMap<LayerId, usize> = HashMap::new();
         for model in self.callees_first() {
@@ -157,16 +160,16 @@ impl Writer<'_> {
                 };
                 json!({"class_name": class, "config": self.config(id)})
             }
-            kind => {
-                let (expected, found) = match kind {
-                    LayerKind::Operation(_) => ("a layer", "an operation, whose call is not kept"),
-                    _ => ("a class of Keras", layer.class.as_str()),
-                };
+            LayerKind::Operation(_) => json!({
+                "class_name": layer.class,
+                "config": layer.config,
+            }),
+            _ => {
                 self.problems.push(
                     Problem::new(ProblemKind::Writing)
                         .at(&layer.path, &layer.class)
-                        .expected(expected)
-                        .found(found),
+                        .expected("a class of Keras")
+                        .found(&layer.class),
                 );
                 Value::Null
             }
@@ -181,8 +184,13 @@ impl Writer<'_> {
             }
         }
         if self.is_keras3() && !matches!(layer.kind, LayerKind::Model(_)) && entry.is_object() {
-            entry["module"] = "keras.layers".into();
-            entry["registered_name"] = Value::Null;
+            (entry["module"], entry["registered_name"]) = match &layer.kind {
+                LayerKind::Operation(operation) => (
+                    operation.written.module.as_deref().into(),
+                    layer.class.as_str().into(),
+                ),
+                _ => ("keras.layers".into(), Value::Null),
+            };
         }
         entry
     }

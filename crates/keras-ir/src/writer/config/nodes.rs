@@ -69,8 +69,11 @@ impl Writer<'_> {
     }
 
     pub(super) fn node(&self, model: &Model, call: &Call) -> Value {
-        // Tensors that are parameters of their own: query, value and key.
         let layer = self.graph.layer(call.layer);
+        if let LayerKind::Operation(operation) = &layer.kind {
+            return self.operation_node(model, call, &operation.written.call);
+        }
+        // Tensors that are parameters of their own: query, value and key.
         let parameters: &[&str] = match &layer.kind {
             // These take them as one list.
             LayerKind::Layer(_) if LISTS.contains(&layer.class.as_str()) => &[],
@@ -78,9 +81,13 @@ impl Writer<'_> {
             LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().input_parameters(),
             _ => &[],
         };
-        let (first, others) = match parameters.len() {
-            0 | 1 => (call.inputs.as_slice(), &[][..]),
-            _ => call.inputs.split_at(call.inputs.len().min(1)),
+        let has_several = parameters.len() > 1;
+        // Keras 3 lists arguments by name behind the others, by their names in order.
+        let by_position = self.is_keras3() && has_several && call.order.starts_with(&call.inputs);
+        let (first, others) = if has_several && !by_position {
+            call.inputs.split_at(call.inputs.len().min(1))
+        } else {
+            (call.inputs.as_slice(), &[][..])
         };
         let tensor = |tensor: TensorId| self.tensor(model, tensor);
         let mut options: Map<String, Value> = call.literals.iter().cloned().collect();
@@ -106,8 +113,8 @@ impl Writer<'_> {
         }
         if self.is_keras3() {
             let inputs: Vec<Value> = first.iter().map(|input| tensor(*input)).collect();
-            if layer.class == "Softmax" {
-                // The second one is the mask.
+            // The second one of a `Softmax` is the mask.
+            if by_position || layer.class == "Softmax" {
                 return json!({"args": inputs, "kwargs": options});
             }
             let argument = match <[Value; 1]>::try_from(inputs) {
@@ -129,7 +136,7 @@ impl Writer<'_> {
     }
 
     /// A tensor as an argument.
-    fn tensor(&self, model: &Model, tensor: TensorId) -> Value {
+    pub(super) fn tensor(&self, model: &Model, tensor: TensorId) -> Value {
         let reference = self.reference(model, tensor);
         if !self.is_keras3() {
             return reference;
