@@ -5,6 +5,7 @@
 //!                    └─► tree      where something has no place yet: everything read, and written anew
 //! tree               ──► HDF5      groups, attributes, datasets
 //! members            ──► archive   a .keras file
+//! graph of Keras 1   ──► keras1    the same as a graph of Keras 2
 //! graph              ──► config    the architecture in the words of Keras
 //!                    └─► model     a whole model: its config, weights, optimizer's state
 //! ```
@@ -15,6 +16,7 @@
 mod archive;
 mod config;
 mod error;
+mod keras1;
 mod model;
 mod patch;
 mod tree;

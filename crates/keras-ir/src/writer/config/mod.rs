@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId};
 use crate::problem::{Problem, ProblemKind, Report};
 use crate::version::Generation;
+use crate::writer::keras1::modern;
 
 impl Graph {
     /// The architecture in the words of the Keras that the graph is of: what `model.to_json()` gives,
@@ -29,36 +30,30 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// Tied layers, which are no class of Keras; graphs of Keras 1, which is read in the words of
-    /// Keras 2.
+    /// Tied layers, which are no class of Keras; layers of Keras 1 that Keras 2 does not have. The others
+    /// are written in the words of Keras 2.
     pub fn to_config(&self) -> Result<Value, Report> {
+        let graph = &*modern(self)?;
         let mut homes: HashMap<LayerId, usize> = HashMap::new();
-        for model in self.callees_first() {
-            for layer in &self.model(model).layers {
+        for model in graph.callees_first() {
+            for layer in &graph.model(model).layers {
                 *homes.entry(*layer).or_default() += 1;
             }
         }
         let shared = homes.into_iter().filter(|(_, count)| *count > 1);
         let mut writer = Writer {
-            graph: self,
+            graph,
             shared: shared.map(|(layer, _)| (layer, 0)).collect(),
             problems: Vec::new(),
         };
-        if self.generation == Generation::Keras1 {
-            writer.problems.push(
-                Problem::new(ProblemKind::Writing)
-                    .expected("a model of Keras 2 or later")
-                    .found("one of Keras 1"),
-            );
-        }
-        let mut config = writer.model(self.root);
+        let mut config = writer.model(graph.root);
         if !writer.problems.is_empty() {
             return Err(Report {
-                file: self.file.clone(),
+                file: graph.file.clone(),
                 problems: writer.problems,
             });
         }
-        if let (Some(version), false) = (&self.keras_version, self.generation.is_keras3()) {
+        if let (Some(version), false) = (&graph.keras_version, graph.generation.is_keras3()) {
             config["keras_version"] = version.as_str().into();
             config["backend"] = "tensorflow".into();
         }

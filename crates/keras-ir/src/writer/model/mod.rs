@@ -13,6 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use super::error::{Failure, WriteError};
+use super::keras1::modern;
 use super::tree::Tree;
 use crate::graph::{Graph, Layer, LayerId, LayerKind};
 use crate::layer::Wrapper;
@@ -20,7 +21,7 @@ use crate::problem::{Problem, ProblemKind};
 use crate::reader::{ListedState, list_state};
 
 /// Writes the graph as a whole Keras model: a name that ends in `.keras` gives the archive of Keras 3,
-/// `.h5` or `.hdf5` the HDF5 file of the graph's own generation. What is at `path` is replaced once the new
+/// `.h5` or `.hdf5` the HDF5 file of the graph's own generation, Keras 2 for Keras 1. What is at `path` is replaced once the new
 /// file is complete. Gives notes of what the file does not hold.
 ///
 /// ```no_run
@@ -41,6 +42,7 @@ use crate::reader::{ListedState, list_state};
 /// What [`Graph::to_config`] refuses, a name that says another kind of file, weights that cannot be read,
 /// or a file that cannot be written. What was at `path` is still there then.
 pub fn write_model(graph: &Graph, path: &Path) -> Result<Vec<String>, WriteError> {
+    let graph = &*modern(graph)?;
     let form = Form::of(graph, path)?;
     let config = graph.to_config()?;
     let mut placed = Placed::new(graph);
