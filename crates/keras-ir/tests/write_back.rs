@@ -248,6 +248,27 @@ fn changed_operations_read_the_same() {
     assert!(changed > 30, "{changed}");
 }
 
+/// Keras goes by how lists lie in each other, where this crate's reader takes them in any.
+#[test]
+fn lists_lie_in_each_other_as_keras_writes_them() {
+    let config = |name: &str| {
+        sample(&format!("tests/fixtures/{name}.h5"))
+            .to_config()
+            .unwrap()
+    };
+    let states = config("rnn/states_and_masks_k2");
+    let layers = states["config"]["layers"].as_array().unwrap();
+    let stack = layers.iter().find(|layer| layer["name"] == "stack");
+    let of_cells = &stack.unwrap()["inbound_nodes"][0];
+    assert_eq!(of_cells[1], json!(["input_3", 0, 0, {}]));
+    assert_eq!(
+        of_cells[2],
+        json!([["input_4", 0, 0, {}], ["input_5", 0, 0, {}]])
+    );
+    let inner = &config("structure/functional_in_sequential_k3")["config"]["layers"][1];
+    assert_eq!(inner["config"]["output_layers"], json!(["add", 0, 0]));
+}
+
 /// Every layer that Keras 2 does not have is named.
 #[test]
 fn what_keras_1_alone_has_is_refused() {

@@ -115,14 +115,11 @@ impl Writer<'_> {
             entry["inbound_nodes"] = nodes.collect();
             layers.push(entry);
         }
-        let inputs: Vec<Value> = model
-            .inputs
-            .iter()
-            .map(|t| self.reference(model, *t))
-            .collect();
+        let inputs = model.inputs.iter().map(|t| self.reference(model, *t));
+        let inputs = self.ends(inputs.collect());
         let outputs = model.outputs.iter().map(|t| self.output(model, *t));
-        let outputs: Value = if model.output_keys.is_empty() {
-            outputs.collect()
+        let outputs = if model.output_keys.is_empty() {
+            self.ends(outputs.collect())
         } else {
             let keys = model.output_keys.iter().cloned();
             Value::Object(keys.zip(outputs).collect())
@@ -134,6 +131,16 @@ impl Writer<'_> {
             "input_layers": inputs,
             "output_layers": outputs,
         })
+    }
+
+    /// The list of inputs or outputs. In Keras 3, a model with a list of one output gives a list, which
+    /// the next layer of a Sequential does not take: one stands for itself.
+    fn ends(&self, ends: Vec<Value>) -> Value {
+        match <[Value; 1]>::try_from(ends) {
+            Ok([one]) if self.is_keras3() => one,
+            Ok(one) => one.to_vec().into(),
+            Err(ends) => ends.into(),
+        }
     }
 
     /// The entry of a layer, without its calls.
@@ -182,6 +189,10 @@ impl Writer<'_> {
             (entry["module"], entry["registered_name"]) = match &layer.kind {
                 LayerKind::Operation(operation) => (
                     operation.written.module.as_deref().into(),
+                    layer.class.as_str().into(),
+                ),
+                _ if layer.class == "CustomScaleLayer" => (
+                    "keras.src.applications.inception_resnet_v2".into(),
                     layer.class.as_str().into(),
                 ),
                 _ => ("keras.layers".into(), Value::Null),

@@ -26,20 +26,6 @@ const MERGES: [&str; 8] = [
     "Subtract",
 ];
 
-/// The states of a stack of cells, those of each in a list of their own.
-fn by_cell(rnn: &Rnn, states: Vec<Value>) -> Vec<Value> {
-    if rnn.states.len() < 2 || states.len() != rnn.states.iter().sum::<usize>() {
-        return states;
-    }
-    let mut states = states.into_iter();
-    let cells = rnn.state_order().into_iter();
-    let cells = cells.map(|cell| {
-        let of_cell: Vec<Value> = states.by_ref().take(rnn.states[cell]).collect();
-        of_cell.into()
-    });
-    cells.collect()
-}
-
 impl Writer<'_> {
     /// `[layer, node, tensor]` in a list of outputs, where Keras 3 counts the calls of a Functional model
     /// as its predecessors do.
@@ -101,7 +87,7 @@ impl Writer<'_> {
                 .collect();
             let values = match &layer.kind {
                 LayerKind::Wrapper(Wrapper::Rnn(rnn), _) if name == "initial_state" => {
-                    by_cell(rnn, values)
+                    self.by_cell(rnn, values)
                 }
                 _ => values,
             };
@@ -132,7 +118,31 @@ impl Writer<'_> {
             }
             reference
         });
-        inputs.collect()
+        let mut inputs: Vec<Value> = inputs.collect();
+        if let LayerKind::Wrapper(Wrapper::Rnn(rnn), _) = &layer.kind {
+            // States may follow the sequence.
+            let states = inputs.split_off(inputs.len().min(1));
+            inputs.extend(self.by_cell(rnn, states));
+        }
+        inputs.into()
+    }
+
+    /// The states of a stack of cells, those of each in a list of their own; before Keras 3, the state
+    /// of a cell with one stands for itself.
+    fn by_cell(&self, rnn: &Rnn, states: Vec<Value>) -> Vec<Value> {
+        if rnn.states.len() < 2 || states.len() != rnn.states.iter().sum::<usize>() {
+            return states;
+        }
+        let mut states = states.into_iter();
+        let cells = rnn.state_order().into_iter().map(|cell| {
+            let of_cell: Vec<Value> = states.by_ref().take(rnn.states[cell]).collect();
+            match <[Value; 1]>::try_from(of_cell) {
+                Ok([one]) if !self.is_keras3() => one,
+                Ok(one) => one.to_vec().into(),
+                Err(several) => several.into(),
+            }
+        });
+        cells.collect()
     }
 
     /// A tensor as an argument.
