@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use keras_ir::graph::{Graph, LayerId, LayerKind};
-use keras_ir::surgery::NewLayer;
+use keras_ir::surgery::{Builder, NewLayer};
 use keras_ir::writer::{WriteError, write_model};
 use keras_ir::{Generation, ProblemKind, ReadOptions, read};
 use same::{assert_same, slots};
@@ -267,6 +267,24 @@ fn lists_lie_in_each_other_as_keras_writes_them() {
     );
     let inner = &config("structure/functional_in_sequential_k3")["config"]["layers"][1];
     assert_eq!(inner["config"]["output_layers"], json!(["add", 0, 0]));
+}
+
+#[test]
+fn tied_layers_are_refused() {
+    let mut builder = Builder::new("tied");
+    let ids = builder.input("ids", &[None, Some(5)], "int32").unwrap();
+    let words = NewLayer::new("Embedding", json!({"input_dim": 9, "output_dim": 4}));
+    let words = builder.layer(&words).unwrap();
+    let hidden = builder.call(words, &[ids]).unwrap();
+    let logits = builder.tied_dense("logits", words, None, true).unwrap();
+    let logits = builder.call(logits, &hidden).unwrap();
+    let report = builder.finish(&logits).unwrap().to_config().unwrap_err();
+    let [problem] = report.problems.as_slice() else {
+        panic!("{report}");
+    };
+    assert_eq!(problem.kind, ProblemKind::Writing);
+    assert_eq!(problem.layer.as_deref(), Some("logits"));
+    assert!(report.to_string().contains("before it is tied"), "{report}");
 }
 
 /// Every layer that Keras 2 does not have is named.

@@ -171,7 +171,8 @@ impl Writer<'_> {
                     Problem::new(ProblemKind::Writing)
                         .at(&layer.path, &layer.class)
                         .expected("a class of Keras")
-                        .found(&layer.class),
+                        .found("a dense layer whose kernel is the table of an embedding")
+                        .help("write the model before it is tied, with a kernel of its own"),
                 );
                 Value::Null
             }
@@ -185,6 +186,9 @@ impl Writer<'_> {
                 entry["shared_object_id"] = id.0.into();
             }
         }
+        // Keras 3 leaves the module out of HDF5, and does not find the class of an operation then: with
+        // it, operations are loaded from there too (Keras 3.15, all but those with `...` among their
+        // arguments).
         if self.is_keras3() && !matches!(layer.kind, LayerKind::Model(_)) && entry.is_object() {
             (entry["module"], entry["registered_name"]) = match &layer.kind {
                 LayerKind::Operation(operation) => (

@@ -33,6 +33,9 @@ use crate::reader::{ListedState, list_state};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// Operations of Keras 3 are loaded from either kind of file; one with `...` among its arguments from an
+/// archive alone (Keras 3.15, whose own `.h5` give it no operation at all).
+///
 /// Weights are read as they are written, one in memory at a time; a layer that stands in several models
 /// is written in each, as Keras does. The optimizer's state is written where the graph has it. The same
 /// graph gives the same bytes.
