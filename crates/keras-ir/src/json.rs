@@ -18,6 +18,29 @@ pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
     }
 }
 
+/// The text of `value`, with Python's three tokens where [`parse`] has strings for them: Keras takes no
+/// string for a number. A name stays one.
+pub(crate) fn text(value: &Value) -> String {
+    match value {
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| {
+                let shown = match key.as_str() {
+                    "name" => value.to_string(),
+                    _ => text(value),
+                };
+                format!("{}:{shown}", Value::from(key.as_str()))
+            });
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(text).collect();
+            format!("[{}]", items.join(","))
+        }
+        Value::String(token) if number(value).is_some() => token.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// The number that `value` holds, Python's non-finite tokens included.
 pub fn number(value: &Value) -> Option<f64> {
     match value {
@@ -102,6 +125,15 @@ mod tests {
         assert_eq!(number(&value["b"][0]), Some(f64::NEG_INFINITY));
         assert_eq!(number(&value["b"][1]), Some(f64::INFINITY));
         assert_eq!(value["c"], "say \"NaN\" ö");
+    }
+
+    #[test]
+    fn python_tokens_are_written_as_they_were() {
+        let written = r#"{"a":NaN,"b":[-Infinity,{"Infinity":"x\"y"}],"name":"NaN"}"#;
+        let value = parse(written).unwrap_or_default();
+        assert_eq!(text(&value), written);
+        let plain = serde_json::json!([1, null, 2.5, {"k": [], "l": {}}]);
+        assert_eq!(text(&plain), plain.to_string());
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub enum ProblemKind {
     Mask,
     /// A change that would leave no model.
     Surgery,
+    /// A part of the model that a Keras model has no place for.
+    Writing,
 }
 
 impl ProblemKind {
@@ -65,6 +67,7 @@ impl ProblemKind {
             Self::Disconnected => "still connected",
             Self::Mask => "a mask would be lost",
             Self::Surgery => "cannot be changed so",
+            Self::Writing => "cannot be written as a Keras model",
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use frontiers::frontiers;
 use keras_ir::graph::{Graph, LayerId, LayerKind, ModelId, TensorId};
 use keras_ir::surgery::{Builder, End, NewLayer, Place};
-use keras_ir::{ProblemKind, ReadOptions, Report, read};
+use keras_ir::{Generation, ProblemKind, ReadOptions, Report, read};
 use serde_json::{Value, json};
 use symbolic::{Symbol, Symbolic, Symbols};
 
@@ -564,16 +564,11 @@ fn what_is_written_back_reads_the_same() {
     let file = folder.path().join("model.json");
     let mut written = 0;
     for (name, graph) in models() {
-        let config = match graph.to_config() {
-            Ok(config) => config,
-            Err(report) => {
-                assert!(
-                    refusal(&report, &[ProblemKind::Surgery]),
-                    "{name}: {report}"
-                );
-                continue;
-            }
-        };
+        if graph.generation == Generation::Keras1 {
+            continue; // its file has the weights in other layouts than Keras 2, in whose words it is written
+        }
+        let config = graph.to_config();
+        let config = config.unwrap_or_else(|report| panic!("{name}: {report}"));
         written += 1;
         std::fs::write(&file, config.to_string()).unwrap();
         let options = ReadOptions {

@@ -29,6 +29,8 @@ pub(super) struct Builder {
 pub(super) struct Entry {
     pub name: String,
     pub class: String,
+    /// Of Keras 3's archives, where the class is.
+    pub module: Option<String>,
     /// The options; of a model, its whole config.
     pub config: Value,
     pub nodes: Vec<Node>,
@@ -132,6 +134,7 @@ impl Builder {
             (Some(class), Some(name)) if config.is_object() || config.is_array() => Some(Entry {
                 name: name.to_owned(),
                 class: class.to_owned(),
+                module: value["module"].as_str().map(str::to_owned),
                 config: config.clone(),
                 nodes: Vec::new(),
                 shared_object_id: value["shared_object_id"].as_i64(),
@@ -305,7 +308,7 @@ impl Builder {
         let read = if is_wrapped {
             Operation::of_tensorflow(&entry.class, config, &first)
         } else {
-            Operation::of_keras(&entry.class, config, &first)
+            Operation::of_keras(&entry.class, entry.module.as_deref(), config, &first)
         };
         match read {
             Some(Ok(operation)) => LayerKind::Operation(Box::new(operation)),

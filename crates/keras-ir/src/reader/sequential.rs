@@ -81,6 +81,7 @@ fn implicit_input(model: &str, config: &Value, first: Option<&Entry>) -> Entry {
     Entry {
         name: format!("{name}_input"),
         class: "InputLayer".into(),
+        module: None,
         config: Value::Object(input),
         nodes: Vec::new(),
         shared_object_id: None,

@@ -12,7 +12,6 @@
 //! builder  new inputs, layers and calls
 //! weights  by path and in Keras's order, fresh ones
 //! tie      a dense layer with the table of an embedding for a kernel
-//! config   the architecture back in the words of Keras
 //! fold     batch normalization into the layer before it
 //! freeze   what is trained, by patterns of paths
 //! edit     all of these as data, for command lines and build scripts
@@ -23,7 +22,6 @@
 
 mod builder;
 mod compose;
-mod config;
 mod cut;
 mod edge;
 mod edit;

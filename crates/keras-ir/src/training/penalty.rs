@@ -29,7 +29,11 @@ const REGULARIZERS: &[Class] = &[
     class("L2", &["l2"], &[L2]),
     class(
         "L1L2",
-        &["WeightRegularizer", "ActivityRegularizer"],
+        &[
+            "WeightRegularizer",
+            "ActivityRegularizer",
+            "L1L2Regularizer",
+        ],
         &[("l1", Kind::Number, "0"), ("l2", Kind::Number, "0")],
     ),
     class(

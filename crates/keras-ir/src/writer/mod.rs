@@ -5,14 +5,18 @@
 //!                    └─► tree      where something has no place yet: everything read, and written anew
 //! tree               ──► HDF5      groups, attributes, datasets
 //! members            ──► archive   a .keras file
-//! graph              ──► model     a whole model: its config, weights, optimizer's state
+//! graph of Keras 1   ──► keras1    the same as a graph of Keras 2
+//! graph              ──► config    the architecture in the words of Keras
+//!                    └─► model     a whole model: its config, weights, optimizer's state
 //! ```
 //!
 //! One tensor is in memory at a time. Files are written to paths where nothing is yet; to put them
 //! where another is, rename them once they are complete.
 
 mod archive;
+mod config;
 mod error;
+mod keras1;
 mod model;
 mod patch;
 mod tree;

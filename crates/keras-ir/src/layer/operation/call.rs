@@ -65,6 +65,15 @@ pub struct Call {
     pub named: Vec<(String, Argument)>,
 }
 
+/// What a file says of an operation beside its class and its config.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// The module of Keras 3's class.
+    pub module: Option<String>,
+    /// The arguments of all its calls, which have the same literals.
+    pub call: Call,
+}
+
 /// An operand that is known when the model is saved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constant {

@@ -10,6 +10,7 @@ mod call;
 pub mod elementwise;
 pub mod indexing;
 pub mod linear;
+mod module;
 pub mod neural;
 mod node_def;
 mod operator;
@@ -26,7 +27,7 @@ use crate::problem::Problem;
 use crate::shape::Spec;
 
 pub use arguments::Arguments;
-pub use call::{Argument, Call, Constant};
+pub use call::{Argument, Call, Constant, Written};
 pub use node_def::operations as nodes;
 pub use operator::Operator;
 pub use output::broadcast;
@@ -63,6 +64,8 @@ pub struct Operation {
     pub operator: Operator,
     /// What it works on, in the order of its parameters.
     pub operands: Vec<Operand>,
+    /// The same in the words of its file.
+    pub written: Written,
 }
 
 /// One operation of the vocabulary.
@@ -138,23 +141,41 @@ pub const WRAPPERS: &[&str] = &[
 pub type Read = Result<Operation, Vec<Problem>>;
 
 impl Operation {
-    /// Reads a call of Keras 3's operation `class`; `None` for an unknown class.
-    pub fn of_keras(class: &str, config: &Map<String, Value>, call: &Call) -> Option<Read> {
+    /// Reads a call of Keras 3's operation `class`, which is in `module` if the file says so; `None`
+    /// for an unknown class.
+    pub fn of_keras(
+        class: &str,
+        module: Option<&str>,
+        config: &Map<String, Value>,
+        call: &Call,
+    ) -> Option<Read> {
         let row = find(class).filter(|row| !row.only_tensorflow)?;
         let options = config.iter().filter(|(key, _)| *key != "name");
         let options = options.map(|(key, value)| (key.clone(), Argument::Literal(value.clone())));
-        Some(Self::of_row(row, Family::Keras, options.collect(), call))
+        let read = Self::of_row(row, Family::Keras, options.collect(), call);
+        let module = module.unwrap_or_else(|| module::of(class));
+        Some(read.map(|operation| operation.written(Some(module), call)))
     }
 
     /// Reads a call of the class `class` of tf.keras; `None` for a function that is not known.
     pub fn of_tensorflow(class: &str, config: &Map<String, Value>, call: &Call) -> Option<Read> {
-        match class {
+        let read = match class {
             "TFOpLambda" | "SlicingOpLambda" => {
                 tensorflow::read(config.get("function")?.as_str()?, call)
             }
             "TensorFlowOpLayer" => node_def::read(config, call),
             _ => None,
-        }
+        }?;
+        Some(read.map(|operation| operation.written(None, call)))
+    }
+
+    /// The operation as its file writes it, before its call is in Keras 3's words.
+    fn written(self, module: Option<&str>, call: &Call) -> Self {
+        let written = Written {
+            module: module.map(str::to_owned),
+            call: call.clone(),
+        };
+        Self { written, ..self }
     }
 
     fn of_row(row: &Row, family: Family, options: Vec<(String, Argument)>, call: &Call) -> Read {
@@ -169,6 +190,7 @@ impl Operation {
             family,
             operator,
             operands,
+            written: Written::default(),
         })
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Placed, cells};
 use crate::container::ContainerError;
 use crate::graph::Graph;
+use crate::json;
 use crate::object_names::snake_case;
 use crate::reader::{ListedState, file_order};
 use crate::version::Generation;
@@ -29,6 +30,9 @@ pub(super) fn place(graph: &Graph, placed: &mut Placed) -> Result<(), WriteError
     };
     let mut layers = Vec::new();
     for id in &graph.root().layers {
+        if graph.layer(*id).is_operation() {
+            continue;
+        }
         let layer = &graph.layer(*id).name;
         let group = format!("{WEIGHTS}/{layer}");
         let mut names = Vec::new();
@@ -77,10 +81,10 @@ pub(super) fn describe(
             attributes.insert(key.to_owned(), AttributeValue::text(value));
         }
     }
-    let config = AttributeValue::text(config.to_string());
+    let config = AttributeValue::text(json::text(config));
     tree.attributes.insert("model_config".to_owned(), config);
     if let Some(training) = &graph.training_config {
-        let training = AttributeValue::text(training.to_string());
+        let training = AttributeValue::text(json::text(training));
         tree.attributes
             .insert("training_config".to_owned(), training);
     }

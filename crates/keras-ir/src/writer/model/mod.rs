@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::error::WriteError;
+use super::keras1::modern;
 use super::replace;
 use super::tree::Tree;
 use crate::graph::{Graph, Layer, LayerId, LayerKind};
@@ -20,8 +21,8 @@ use crate::problem::{Problem, ProblemKind};
 use crate::reader::{ListedState, list_state};
 
 /// Writes the graph as a whole Keras model: a name that ends in `.keras` gives the archive of Keras 3,
-/// `.h5` or `.hdf5` the HDF5 file of the graph's own generation. What is at `path` is replaced once the new
-/// file is complete. Gives notes of what the file does not hold.
+/// `.h5` or `.hdf5` the HDF5 file of the graph's own generation, Keras 2 for Keras 1. What is at `path` is
+/// replaced once the new file is complete. Gives notes of what the file does not hold.
 ///
 /// ```no_run
 /// let graph = keras_ir::read("resnet50.keras", keras_ir::ReadOptions::default())?;
@@ -32,6 +33,9 @@ use crate::reader::{ListedState, list_state};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// Operations of Keras 3 are loaded from either kind of file; one with `...` among its arguments from an
+/// archive alone (Keras 3.15, whose own `.h5` give it no operation at all).
+///
 /// Weights are read as they are written, one in memory at a time; a layer that stands in several models
 /// is written in each, as Keras does. The optimizer's state is written where the graph has it. The same
 /// graph gives the same bytes.
@@ -41,6 +45,7 @@ use crate::reader::{ListedState, list_state};
 /// What [`Graph::to_config`] refuses, a name that says another kind of file, weights that cannot be read,
 /// or a file that cannot be written. What was at `path` is still there then.
 pub fn write_model(graph: &Graph, path: &Path) -> Result<Vec<String>, WriteError> {
+    let graph = &*modern(graph)?;
     let form = Form::of(graph, path)?;
     let config = graph.to_config()?;
     let mut placed = Placed::new(graph);

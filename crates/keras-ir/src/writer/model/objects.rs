@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Placed, cells};
 use crate::graph::{Graph, LayerKind};
+use crate::json::text;
 use crate::reader::{ARCHIVED_WEIGHTS, ListedState, object_paths, specs};
 use crate::writer::error::WriteError;
 use crate::writer::tree::Tree;
@@ -63,7 +64,7 @@ pub(super) fn write(
         config["compile_config"] = compile_config(training.clone());
     }
     let metadata = json!({"keras_version": graph.keras_version}).to_string();
-    let config = config.to_string();
+    let config = text(&config);
     write_archive(
         path,
         &[

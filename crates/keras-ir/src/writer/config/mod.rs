@@ -1,15 +1,16 @@
 //! Back to Keras: the architecture of a graph as `model.to_json()` writes it.
 
+mod nodes;
+mod operations;
+
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId, TensorId};
-use crate::layer::Wrapper;
-use crate::layer::wrapper::Rnn;
+use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId};
 use crate::problem::{Problem, ProblemKind, Report};
-use crate::shape::Kind;
 use crate::version::Generation;
+use crate::writer::keras1::modern;
 
 impl Graph {
     /// The architecture in the words of the Keras that the graph is of: what `model.to_json()` gives,
@@ -22,41 +23,37 @@ impl Graph {
     /// # Ok::<(), keras_ir::Report>(())
     /// ```
     ///
+    /// Numbers that JSON does not have stand as the strings `NaN`, `Infinity` and `-Infinity`.
+    ///
     /// JSON has no word for a layer that two models share: Keras reads it as two. The marks that its
     /// files have are written, and this crate's reader follows them.
     ///
     /// # Errors
     ///
-    /// Operations, whose constants stand in calls that are not kept; tied layers, which are no class
-    /// of Keras; graphs of Keras 1, which is read in the words of Keras 2.
+    /// Tied layers, which are no class of Keras; layers of Keras 1 that Keras 2 does not have. The others
+    /// are written in the words of Keras 2.
     pub fn to_config(&self) -> Result<Value, Report> {
+        let graph = &*modern(self)?;
         let mut homes: HashMap<LayerId, usize> = HashMap::new();
-        for model in self.callees_first() {
-            for layer in &self.model(model).layers {
+        for model in graph.callees_first() {
+            for layer in &graph.model(model).layers {
                 *homes.entry(*layer).or_default() += 1;
             }
         }
         let shared = homes.into_iter().filter(|(_, count)| *count > 1);
         let mut writer = Writer {
-            graph: self,
+            graph,
             shared: shared.map(|(layer, _)| (layer, 0)).collect(),
             problems: Vec::new(),
         };
-        if self.generation == Generation::Keras1 {
-            writer.problems.push(
-                Problem::new(ProblemKind::Surgery)
-                    .expected("a model of Keras 2 or later")
-                    .found("one of Keras 1"),
-            );
-        }
-        let mut config = writer.model(self.root);
+        let mut config = writer.model(graph.root);
         if !writer.problems.is_empty() {
             return Err(Report {
-                file: self.file.clone(),
+                file: graph.file.clone(),
                 problems: writer.problems,
             });
         }
-        if let (Some(version), false) = (&self.keras_version, self.generation.is_keras3()) {
+        if let (Some(version), false) = (&graph.keras_version, graph.generation.is_keras3()) {
             config["keras_version"] = version.as_str().into();
             config["backend"] = "tensorflow".into();
         }
@@ -64,33 +61,16 @@ impl Graph {
     }
 }
 
-/// Layers that take query, value and key as one list.
-const LISTS: [&str; 2] = ["Attention", "AdditiveAttention"];
-
-/// Layers that Keras 3 gives a list even of one tensor.
-const MERGES: [&str; 8] = [
-    "Add",
-    "Average",
-    "Concatenate",
-    "Dot",
-    "Maximum",
-    "Minimum",
-    "Multiply",
-    "Subtract",
-];
-
-/// The states of a stack of cells, those of each in a list of their own.
-fn by_cell(rnn: &Rnn, states: Vec<Value>) -> Vec<Value> {
-    if rnn.states.len() < 2 || states.len() != rnn.states.iter().sum::<usize>() {
-        return states;
+/// What a layer is that surgery makes and Keras has no class for, and what to do instead.
+fn of_no_class(layer: &Layer) -> Option<(&'static str, &'static str)> {
+    match layer.class.as_str() {
+        "TiedDense" | "Bias" => Some((
+            "a dense layer whose kernel is the table of an embedding",
+            "write the model before it is tied, with a kernel of its own",
+        )),
+        "GetMask" | "SetMask" => Some(("a mask that crosses a cut", "cut where no mask crosses")),
+        _ => None,
     }
-    let mut states = states.into_iter();
-    let cells = rnn.state_order().into_iter();
-    let cells = cells.map(|cell| {
-        let of_cell: Vec<Value> = states.by_ref().take(rnn.states[cell]).collect();
-        of_cell.into()
-    });
-    cells.collect()
 }
 
 struct Writer<'a> {
@@ -147,14 +127,11 @@ impl Writer<'_> {
             entry["inbound_nodes"] = nodes.collect();
             layers.push(entry);
         }
-        let inputs: Vec<Value> = model
-            .inputs
-            .iter()
-            .map(|t| self.reference(model, *t))
-            .collect();
+        let inputs = model.inputs.iter().map(|t| self.reference(model, *t));
+        let inputs = self.ends(inputs.collect());
         let outputs = model.outputs.iter().map(|t| self.output(model, *t));
-        let outputs: Value = if model.output_keys.is_empty() {
-            outputs.collect()
+        let outputs = if model.output_keys.is_empty() {
+            self.ends(outputs.collect())
         } else {
             let keys = model.output_keys.iter().cloned();
             Value::Object(keys.zip(outputs).collect())
@@ -168,6 +145,16 @@ impl Writer<'_> {
         })
     }
 
+    /// The list of inputs or outputs. In Keras 3, a model with a list of one output gives a list, which
+    /// the next layer of a Sequential does not take: one stands for itself.
+    fn ends(&self, ends: Vec<Value>) -> Value {
+        match <[Value; 1]>::try_from(ends) {
+            Ok([one]) if self.is_keras3() => one,
+            Ok(one) => one.to_vec().into(),
+            Err(ends) => ends.into(),
+        }
+    }
+
     /// The entry of a layer, without its calls.
     fn layer(&mut self, model: &Model, id: LayerId) -> Value {
         let layer = self.graph.layer(id);
@@ -177,9 +164,7 @@ impl Writer<'_> {
                 "class_name": "InputLayer",
                 "config": self.input(model, id, layer),
             }),
-            LayerKind::Layer(_) | LayerKind::Wrapper(..)
-                if layer.class != "TiedDense" && layer.class != "Bias" =>
-            {
+            LayerKind::Layer(_) | LayerKind::Wrapper(..) if of_no_class(layer).is_none() => {
                 // Legacy files of Keras 3 have the name of Python's class, which is not the public one.
                 let class = match layer.class.as_str() {
                     "GroupedQueryAttention" => "GroupQueryAttention",
@@ -187,17 +172,18 @@ impl Writer<'_> {
                 };
                 json!({"class_name": class, "config": self.config(id)})
             }
-            kind => {
-                let (expected, found) = match kind {
-                    LayerKind::Operation(_) => ("a layer", "an operation, whose call is not kept"),
-                    _ => ("a class of Keras", layer.class.as_str()),
-                };
-                self.problems.push(
-                    Problem::new(ProblemKind::Surgery)
-                        .at(&layer.path, &layer.class)
-                        .expected(expected)
-                        .found(found),
-                );
+            LayerKind::Operation(_) => json!({
+                "class_name": layer.class,
+                "config": layer.config,
+            }),
+            _ => {
+                let problem = Problem::new(ProblemKind::Writing)
+                    .at(&layer.path, &layer.class)
+                    .expected("a class of Keras");
+                self.problems.push(match of_no_class(layer) {
+                    Some((found, help)) => problem.found(found).help(help),
+                    None => problem.found(&layer.class),
+                });
                 Value::Null
             }
         };
@@ -210,9 +196,21 @@ impl Writer<'_> {
                 entry["shared_object_id"] = id.0.into();
             }
         }
+        // Keras 3 leaves the module out of HDF5, and does not find the class of an operation then: with
+        // it, operations are loaded from there too (Keras 3.15, all but those with `...` among their
+        // arguments).
         if self.is_keras3() && !matches!(layer.kind, LayerKind::Model(_)) && entry.is_object() {
-            entry["module"] = "keras.layers".into();
-            entry["registered_name"] = Value::Null;
+            (entry["module"], entry["registered_name"]) = match &layer.kind {
+                LayerKind::Operation(operation) => (
+                    operation.written.module.as_deref().into(),
+                    layer.class.as_str().into(),
+                ),
+                _ if layer.class == "CustomScaleLayer" => (
+                    "keras.src.applications.inception_resnet_v2".into(),
+                    layer.class.as_str().into(),
+                ),
+                _ => ("keras.layers".into(), Value::Null),
+            };
         }
         entry
     }
@@ -256,109 +254,5 @@ impl Writer<'_> {
             config.insert(key.into(), json!(spec.shape.0));
         }
         Value::Object(config)
-    }
-
-    /// `[layer, node, tensor]` in a list of outputs, where Keras 3 counts the calls of a Functional model
-    /// as its predecessors do.
-    fn output(&self, model: &Model, tensor: TensorId) -> Value {
-        let mut reference = self.reference(model, tensor);
-        let tensor = &model.tensors[tensor.0];
-        if let LayerKind::Model(inner) = self.graph.layer(tensor.layer).kind
-            && self.is_keras3()
-            && self.graph.model(inner).class == ModelClass::Functional
-        {
-            reference[1] = json!(tensor.node + 1);
-        }
-        reference
-    }
-
-    /// `[layer, node, tensor]`.
-    fn reference(&self, model: &Model, tensor: TensorId) -> Value {
-        let tensor = &model.tensors[tensor.0];
-        let layer = self.graph.layer(tensor.layer);
-        // Before Keras 3, the first call of a model is that in which it was built, and no config
-        // lists it.
-        let own = match layer.kind {
-            LayerKind::Model(inner) => !self.is_keras3() && !self.graph.model(inner).deferred,
-            _ => false,
-        };
-        json!([layer.name, tensor.node + usize::from(own), tensor.index])
-    }
-
-    fn node(&self, model: &Model, call: &Call) -> Value {
-        // Tensors that are parameters of their own: query, value and key.
-        let layer = self.graph.layer(call.layer);
-        let parameters: &[&str] = match &layer.kind {
-            // These take them as one list.
-            LayerKind::Layer(_) if LISTS.contains(&layer.class.as_str()) => &[],
-            LayerKind::Layer(kind) => kind.layer().input_parameters(),
-            LayerKind::Wrapper(wrapper, _) => wrapper.wrapper().input_parameters(),
-            _ => &[],
-        };
-        let (first, others) = match parameters.len() {
-            0 | 1 => (call.inputs.as_slice(), &[][..]),
-            _ => call.inputs.split_at(call.inputs.len().min(1)),
-        };
-        let tensor = |tensor: TensorId| self.tensor(model, tensor);
-        let mut options: Map<String, Value> = call.literals.iter().cloned().collect();
-        for (name, value) in parameters.iter().skip(1).zip(others) {
-            options.insert((*name).to_owned(), tensor(*value));
-        }
-        for (name, tensors) in &call.named {
-            let values: Vec<Value> = tensors
-                .iter()
-                .map(|value| value.map_or(Value::Null, tensor))
-                .collect();
-            let values = match &layer.kind {
-                LayerKind::Wrapper(Wrapper::Rnn(rnn), _) if name == "initial_state" => {
-                    by_cell(rnn, values)
-                }
-                _ => values,
-            };
-            let value = match <[Value; 1]>::try_from(values) {
-                Ok([one]) => one,
-                Err(several) => several.into(),
-            };
-            options.insert(name.clone(), value);
-        }
-        if self.is_keras3() {
-            let inputs: Vec<Value> = first.iter().map(|input| tensor(*input)).collect();
-            if layer.class == "Softmax" {
-                // The second one is the mask.
-                return json!({"args": inputs, "kwargs": options});
-            }
-            let argument = match <[Value; 1]>::try_from(inputs) {
-                Ok([one]) if MERGES.contains(&layer.class.as_str()) => json!([one]),
-                Ok([one]) => one,
-                Err(several) => several.into(),
-            };
-            return json!({"args": [argument], "kwargs": options});
-        }
-        // tf.keras takes the options of the last input for those of the call.
-        let inputs = first.iter().map(|input| {
-            let mut reference = self.reference(model, *input);
-            if let Value::Array(items) = &mut reference {
-                items.push(options.clone().into());
-            }
-            reference
-        });
-        inputs.collect()
-    }
-
-    /// A tensor as an argument.
-    fn tensor(&self, model: &Model, tensor: TensorId) -> Value {
-        let reference = self.reference(model, tensor);
-        if !self.is_keras3() {
-            return reference;
-        }
-        let spec = &model.tensors[tensor.0].spec;
-        let dtype = match spec.kind {
-            Kind::Float => "float32",
-            Kind::Int => "int32",
-            Kind::Bool => "bool",
-        };
-        json!({"class_name": "__keras_tensor__", "config": {
-            "shape": spec.shape.0, "dtype": dtype, "keras_history": reference,
-        }})
     }
 }
