@@ -42,15 +42,10 @@ pub struct ModelGen {
 }
 
 /// A model to import.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Input {
     model: PathBuf,
-    /// The file of the weights, if that is another.
-    weights: Option<PathBuf>,
-    from: Vec<String>,
-    to: Vec<String>,
-    edits: Vec<Edit>,
-    seed: u64,
+    read: ReadOptions,
 }
 
 impl ModelGen {
@@ -64,7 +59,7 @@ impl ModelGen {
     pub fn input(mut self, path: impl Into<PathBuf>) -> Self {
         self.inputs.push(Input {
             model: path.into(),
-            ..Input::default()
+            read: ReadOptions::default(),
         });
         self
     }
@@ -79,8 +74,10 @@ impl ModelGen {
     ) -> Self {
         self.inputs.push(Input {
             model: architecture.into(),
-            weights: Some(weights.into()),
-            ..Input::default()
+            read: ReadOptions {
+                weights: Some(weights.into()),
+                ..ReadOptions::default()
+            },
         });
         self
     }
@@ -100,8 +97,7 @@ impl ModelGen {
         to: impl IntoIterator<Item = &'a str>,
     ) -> Self {
         if let Some(input) = self.inputs.last_mut() {
-            input.from = from.into_iter().map(str::to_owned).collect();
-            input.to = to.into_iter().map(str::to_owned).collect();
+            input.read = std::mem::take(&mut input.read).between(from, to);
         }
         self
     }
@@ -114,7 +110,7 @@ impl ModelGen {
     /// use burn_keras_import::keras_ir::surgery::Edit;
     ///
     /// let head = r#"Dense{"units": 3, "activation": "softmax"}"#.parse()?;
-    /// let tuned = ModelGen::new().input("resnet50.h5").edit(
+    /// let tuned = ModelGen::new().input("resnet50.h5").edited(
     ///     [
     ///         Edit::Freeze { pattern: "conv[123]_*".into() },
     ///         Edit::Replace { path: "predictions".into(), layer: head },
@@ -124,10 +120,9 @@ impl ModelGen {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn edit(mut self, edits: impl IntoIterator<Item = Edit>, seed: u64) -> Self {
+    pub fn edited(mut self, edits: impl IntoIterator<Item = Edit>, seed: u64) -> Self {
         if let Some(input) = self.inputs.last_mut() {
-            input.edits = edits.into_iter().collect();
-            input.seed = seed;
+            input.read = std::mem::take(&mut input.read).edited(edits, seed);
         }
         self
     }
@@ -206,12 +201,7 @@ impl ModelGen {
         let imports = self.inputs.iter().map(|input| {
             let read = ReadOptions {
                 untie: self.untie,
-                weights: input.weights.clone(),
-                architecture: None,
-                from: input.from.clone(),
-                to: input.to.clone(),
-                edits: input.edits.clone(),
-                seed: input.seed,
+                ..input.read.clone()
             };
             Import::new(&input.model)
                 .out_dir(folder)

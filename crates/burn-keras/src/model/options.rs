@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use keras_ir::ReadOptions;
+use keras_ir::surgery::Edit;
 
 /// How to load a model.
 ///
@@ -79,8 +80,24 @@ impl LoadOptions {
         from: impl IntoIterator<Item = &'a str>,
         to: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        self.read.from = from.into_iter().map(str::to_owned).collect();
-        self.read.to = to.into_iter().map(str::to_owned).collect();
+        self.read = self.read.between(from, to);
+        self
+    }
+
+    /// Sets [`ReadOptions::edits`] and [`ReadOptions::seed`]: what is changed in the model.
+    ///
+    /// ```
+    /// use burn_keras::LoadOptions;
+    /// use burn_keras::keras_ir::surgery::Edit;
+    ///
+    /// let layer = r#"Dense{"units": 3, "activation": "softmax"}"#.parse()?;
+    /// let head = Edit::Replace { path: "predictions".into(), layer };
+    /// let options = LoadOptions::new().edited([head], 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn edited(mut self, edits: impl IntoIterator<Item = Edit>, seed: u64) -> Self {
+        self.read = self.read.edited(edits, seed);
         self
     }
 }

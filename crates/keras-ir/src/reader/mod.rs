@@ -61,6 +61,38 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// Only what lies between the tensors `from`, which become the inputs, and `to`, the outputs.
+    ///
+    /// ```no_run
+    /// use keras_ir::ReadOptions;
+    ///
+    /// let options = ReadOptions::default().between([], ["avg_pool"]);
+    /// let features = keras_ir::read("resnet50.h5", options)?;
+    /// # Ok::<(), keras_ir::Report>(())
+    /// ```
+    #[must_use]
+    pub fn between<'a>(
+        self,
+        from: impl IntoIterator<Item = &'a str>,
+        to: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self {
+            from: from.into_iter().map(str::to_owned).collect(),
+            to: to.into_iter().map(str::to_owned).collect(),
+            ..self
+        }
+    }
+
+    /// Changed so, with weights of new layers made from `seed`: see [`Graph::edit`].
+    #[must_use]
+    pub fn edited(self, edits: impl IntoIterator<Item = Edit>, seed: u64) -> Self {
+        Self {
+            edits: edits.into_iter().collect(),
+            seed,
+            ..self
+        }
+    }
+
     /// What of a graph that was read is asked for.
     fn apply(&self, mut graph: Graph) -> Result<Graph, Report> {
         if !(self.from.is_empty() && self.to.is_empty()) {
