@@ -167,7 +167,7 @@ impl ModelGen {
     #[allow(clippy::panic)]
     pub fn run_from_script(&self) {
         for input in &self.inputs {
-            for file in std::iter::once(&input.model).chain(&input.weights) {
+            for file in std::iter::once(&input.model).chain(&input.read.weights) {
                 println!("cargo:rerun-if-changed={}", file.display());
             }
         }
