@@ -202,7 +202,8 @@ impl Plot {
     /// The drawing as an SVG image.
     ///
     /// A large model is drawn in full. Its edges keep clear of boxes that they go by as long as there are
-    /// not more than 100,000 such places in all; longer edges are drawn right across, behind the boxes.
+    /// not more than 100,000 such places in a model; otherwise the longest are drawn right across, behind
+    /// the boxes.
     pub fn to_svg(&self) -> String {
         svg::print(self)
     }

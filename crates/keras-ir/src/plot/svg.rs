@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::layout::{Item, Layout, MARGIN, Point, Rect, layout};
+use graphlay::{Point, Rect, Size};
+
+use super::layout::{Item, Layout, Style, layout};
 use super::text::{Escaped, rows, shown, visible, width};
 use super::{Direction, Edge, Node, NodeKind, Plot};
 
@@ -17,6 +19,10 @@ const INSIDE: f64 = 11.0;
 const LABEL: f64 = 9.5;
 /// The least place that the end of an edge takes at a box.
 const PORT: f64 = 22.0;
+/// The most that it takes.
+const WIDEST_PORT: f64 = 80.0;
+/// How round the corners of edges are.
+const CORNER: f64 = 6.0;
 /// Boxes with many labelled edges grow, but not without end.
 const WIDEST: f64 = 1500.0;
 
@@ -49,7 +55,7 @@ pub(super) fn print(plot: &Plot) -> String {
 fn image(plot: &Plot, out: &mut String) -> fmt::Result {
     let boxes: Vec<Content> = plot.nodes.iter().map(|node| content(plot, node)).collect();
     let layout = place(plot, &boxes);
-    let Point { x, y } = layout.size;
+    let (x, y) = (layout.size.width, layout.size.height);
     writeln!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{x:.0}\" height=\"{y:.0}\" viewBox=\"0 0 {x:.0} {y:.0}\">"
@@ -75,7 +81,7 @@ fn image(plot: &Plot, out: &mut String) -> fmt::Result {
         write_box(position, node, content, *rect, out)?;
     }
     for (edge, route) in plot.edges.iter().zip(&layout.routes) {
-        write_edge(edge, route, plot.options.direction, out)?;
+        write_edge(edge, route, out)?;
     }
     for (position, ((node, content), rect)) in others {
         write_box(position, node, content, *rect, out)?;
@@ -102,73 +108,67 @@ fn content(plot: &Plot, node: &Node) -> Content {
 }
 
 impl Content {
-    fn size(&self) -> Point {
+    fn size(&self) -> Size {
         let title = width(&self.name) * NAME * 1.06 + width(&self.class) * SMALL + 8.0;
         let rows = self.rows.iter().map(|row| width(row) * SMALL);
-        Point {
-            x: (rows.fold(title, f64::max) + 2.0 * INSIDE).ceil(),
-            y: LINE * (self.rows.len() + 1) as f64 + INSIDE,
+        Size {
+            width: (rows.fold(title, f64::max) + 2.0 * INSIDE).ceil(),
+            height: LINE * (self.rows.len() + 1) as f64 + INSIDE,
         }
     }
 }
 
-/// Lays the drawing out, from left to right by turning it.
 fn place(plot: &Plot, boxes: &[Content]) -> Layout {
-    let turn = |point: Point| match plot.options.direction {
-        Direction::TopToBottom => point,
-        Direction::LeftToRight => Point {
-            x: point.y,
-            y: point.x,
-        },
-    };
-    // The labels at each side of a box, and how much place each takes.
-    let mut labels = vec![([0_usize; 2], PORT); boxes.len()];
+    let direction = plot.options.direction;
+    // How many labels there are at each side of a box, and how much place the largest takes.
+    let mut labels = vec![[0_usize; 2]; boxes.len()];
+    let mut port = PORT;
     for edge in &plot.edges {
         // An edge to what stands earlier goes up.
         let goes_up = edge.to < edge.from;
         for (is_head, node, label) in [(false, edge.from, &edge.tail), (true, edge.to, &edge.head)]
         {
             if !label.is_empty() {
-                let (counts, place) = &mut labels[node];
-                counts[usize::from(is_head == goes_up)] += 1;
-                let of_label = match plot.options.direction {
+                labels[node][usize::from(is_head == goes_up)] += 1;
+                let of_label = match direction {
                     Direction::TopToBottom => width(&shown(label)) * LABEL + 8.0,
                     Direction::LeftToRight => LABEL + 6.0,
                 };
-                *place = of_label.max(*place);
+                port = of_label.min(WIDEST_PORT).max(port);
             }
         }
     }
     let items = plot.nodes.iter().zip(boxes).zip(labels);
-    let items = items.map(|((node, content), ([above, below], port))| {
-        let mut size = turn(content.size());
+    let items = items.map(|((node, content), [above, below])| {
+        let mut size = content.size();
         if node.kind != NodeKind::Group {
-            let places = (above.max(below) + 1) as f64 * port;
-            size.x = size.x.max(places.min(WIDEST));
+            let places = ((above.max(below) + 2) as f64 * port).min(WIDEST);
+            match direction {
+                Direction::TopToBottom => size.width = size.width.max(places),
+                Direction::LeftToRight => size.height = size.height.max(places),
+            }
         }
-        // What is in a group begins under its title.
-        let inset = Point {
-            x: MARGIN,
-            y: content.size().y,
-        };
         Item {
             parent: node.group,
             size,
-            inset: turn(inset),
-            port,
         }
     });
+    let groups = plot.nodes.iter().zip(boxes);
+    let groups = groups.filter(|(node, _)| node.kind == NodeKind::Group);
+    let style = Style {
+        direction: match direction {
+            Direction::TopToBottom => graphlay::Direction::TopBottom,
+            Direction::LeftToRight => graphlay::Direction::LeftRight,
+        },
+        header: groups.fold(0.0, |most, (_, content)| content.size().height.max(most)),
+        port,
+    };
     let edges = plot.edges.iter().map(|edge| (edge.from, edge.to));
-    let mut layout = layout(&items.collect::<Vec<_>>(), &edges.collect::<Vec<_>>());
-    layout.size = turn(layout.size);
-    for rect in &mut layout.rects {
-        rect.corner = turn(rect.corner);
-        rect.size = turn(rect.size);
-    }
-    for point in layout.routes.iter_mut().flatten() {
-        *point = turn(*point);
-    }
-    layout
+    layout(
+        &items.collect::<Vec<_>>(),
+        &edges.collect::<Vec<_>>(),
+        &style,
+    )
 }
 
 fn write_box(
@@ -192,7 +192,7 @@ fn write_box(
     } else {
         " output"
     };
-    let (corner, size) = (rect.corner, rect.size);
+    let corner = rect.min;
     writeln!(
         out,
         "<g id=\"n{position}\" class=\"node {kind}{frozen}{output}\">"
@@ -201,7 +201,10 @@ fn write_box(
     writeln!(
         out,
         "<rect class=\"box\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"5\"/>",
-        corner.x, corner.y, size.x, size.y
+        corner.x,
+        corner.y,
+        rect.width(),
+        rect.height()
     )?;
     let x = corner.x + INSIDE;
     let mut y = corner.y + LINE + 1.0;
@@ -222,8 +225,8 @@ fn write_box(
     writeln!(out, "</g>")
 }
 
-fn write_edge(edge: &Edge, route: &[Point], direction: Direction, out: &mut String) -> fmt::Result {
-    let Some((first, rest)) = route.split_first() else {
+fn write_edge(edge: &Edge, route: &[Point], out: &mut String) -> fmt::Result {
+    let (Some(first), Some(last)) = (route.first(), route.last()) else {
         return Ok(());
     };
     let mask = if edge.is_mask { " mask" } else { "" };
@@ -232,29 +235,28 @@ fn write_edge(edge: &Edge, route: &[Point], direction: Direction, out: &mut Stri
         "<path class=\"edge{mask}\" marker-end=\"url(#arrow)\" d=\"M{:.1} {:.1}",
         first.x, first.y
     )?;
-    let mut from = *first;
-    for to in rest {
-        let middle = Point {
-            x: (from.x + to.x) / 2.0,
-            y: (from.y + to.y) / 2.0,
-        };
-        let straight = (from.x - to.x).abs() < 0.05 || (from.y - to.y).abs() < 0.05;
-        let [a, b] = match direction {
-            Direction::TopToBottom => [(from.x, middle.y), (to.x, middle.y)],
-            Direction::LeftToRight => [(middle.x, from.y), (middle.x, to.y)],
-        };
-        if straight {
-            write!(out, "L{:.1} {:.1}", to.x, to.y)?;
-        } else {
-            write!(
-                out,
-                "C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}",
-                a.0, a.1, b.0, b.1, to.x, to.y
-            )?;
-        }
-        from = *to;
+    for corner in route.windows(3) {
+        let [before, at, after] = [corner[0], corner[1], corner[2]];
+        let (start, end) = (beside(at, before), beside(at, after));
+        write!(
+            out,
+            "L{:.1} {:.1}Q{:.1} {:.1} {:.1} {:.1}",
+            start.x, start.y, at.x, at.y, end.x, end.y
+        )?;
     }
-    writeln!(out, "\"/>")
+    writeln!(out, "L{:.1} {:.1}\"/>", last.x, last.y)
+}
+
+/// Where the round of a corner meets the line to `other`.
+fn beside(corner: Point, other: Point) -> Point {
+    let (x, y) = (other.x - corner.x, other.y - corner.y);
+    let length = x.abs().max(y.abs());
+    let share = if length > 0.0 {
+        (CORNER / length).min(0.5)
+    } else {
+        0.0
+    };
+    Point::new(corner.x + x * share, corner.y + y * share)
 }
 
 /// The labels stand beside the ends of the edge.

@@ -1,27 +1,18 @@
-//! Where everything stands: boxes in rows by their distance from the inputs, groups laid out by
-//! themselves and then placed like boxes.
+//! Where everything stands: boxes in rows by their distance from the inputs, groups around what is in
+//! them, and edges by right angles between.
 //!
-//! Of the crates for this, `dagre` alone knows groups, and takes more than half a minute for a U-Net of
-//! 1,000 layers; `rust-sugiyama` and `layout-rs` have none.
-//!
-//! Positions come from additions, multiplications and divisions in a fixed order, which are the same on
-//! every machine.
+//! `graphlay` does all of it, with the same numbers on every machine. Other crates fall short:
+//! `rust-sugiyama` 0.4 gives another drawing on each run, panics at an edge of a box to itself and
+//! overflows the stack at 10,000 boxes in a row; `dagre` 0.1 takes half a minute for a U-Net of 1,000
+//! layers; `layout-rs` 0.1 knows no groups; `dugong` 0.9 is meant for its own project alone.
 
-mod lines;
-mod order;
-mod place;
-mod rows;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
-/// A point, or a size.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Point {
-    pub x: f64,
-    pub y: f64,
-}
+use graphlay::{
+    BranchStyle, CrossPlacement, Direction, Edge, Effort, Graph, LayoutError, LayoutOptions,
+    Limits, Node, NodeId, Point, PortSides, Rect, Size,
+};
 
 /// What is placed: a box, or what others are in.
 #[derive(Clone, Copy, Debug)]
@@ -29,287 +20,173 @@ pub(super) struct Item {
     /// What it is in, which stands before it.
     pub parent: Option<usize>,
     /// Its size; of what others are in, the least.
-    pub size: Point,
-    /// Where in it the others begin.
-    pub inset: Point,
-    /// The place that the label at an end of an edge takes.
-    pub port: f64,
+    pub size: Size,
 }
 
-/// A rectangle.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Rect {
-    pub corner: Point,
-    pub size: Point,
+/// What holds of a drawing as a whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    pub direction: Direction,
+    /// The height of the titles of groups.
+    pub header: f64,
+    /// The place that the end of an edge takes at a box.
+    pub port: f64,
 }
 
 /// Where everything stands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Layout {
-    pub size: Point,
+    pub size: Size,
     /// Of each item.
     pub rects: Vec<Rect>,
-    /// Of each edge: its points, from its source to its target. Between rows it bends.
+    /// Of each edge: its points, from its source to its target.
     pub routes: Vec<Vec<Point>>,
 }
 
 /// Around the contents of groups, and of the whole.
-pub(super) const MARGIN: f64 = 14.0;
-/// How far the edge of a box to itself goes out.
-pub(super) const LOOP: f64 = 26.0;
+const MARGIN: f64 = 14.0;
+/// Edges keep clear of the boxes that they go by at no more than so many places in a group.
+const MOST_BENDS: usize = 100_000;
+/// In drawings of up to so many boxes and edges, lines are straightened and moved apart over and over;
+/// that takes minutes where a row has 1,000 boxes, or where layers take from all before them.
+const MOST_REFINED: usize = 150;
 
-/// Places items and routes edges from top to bottom. Both ends of an edge are boxes.
-pub(super) fn layout(items: &[Item], edges: &[(usize, usize)]) -> Layout {
-    let mut containers = Containers::of(items, edges.len());
-    for (edge, (from, to)) in edges.iter().enumerate() {
-        containers.add(items, edge, *from, *to);
-    }
-    containers.arrange(items);
-    containers.assemble(items, edges)
-}
-
-/// The outermost container, and one for each item; those of boxes stay empty.
-struct Containers {
-    all: Vec<Container>,
-    depths: Vec<usize>,
-    /// The items with an edge to themselves.
-    looped: Vec<bool>,
-    /// The edges that go up.
-    reversed: Vec<bool>,
-    sizes: Vec<Point>,
-}
-
-#[derive(Default)]
-struct Container {
-    items: Vec<usize>,
-    pieces: Vec<Piece>,
-    arranged: rows::Arranged,
-}
-
-/// The part of an edge in one container, from top to bottom; an end is an item, or the border.
-struct Piece {
-    edge: usize,
-    upper: Option<usize>,
-    lower: Option<usize>,
-}
-
-/// The container of what is in `parent`: the outermost is the first.
-fn container(parent: Option<usize>) -> usize {
-    parent.map_or(0, |parent| parent + 1)
-}
-
-impl Containers {
-    fn of(items: &[Item], edges: usize) -> Self {
-        let mut containers = Self {
-            all: Vec::new(),
-            depths: Vec::with_capacity(items.len()),
-            looped: vec![false; items.len()],
-            reversed: vec![false; edges],
-            sizes: items.iter().map(|item| item.size).collect(),
-        };
-        containers
-            .all
-            .resize_with(items.len() + 1, Container::default);
-        for (position, item) in items.iter().enumerate() {
-            let depth = item
-                .parent
-                .map_or(0, |parent| containers.depths[parent] + 1);
-            containers.depths.push(depth);
-            containers.all[container(item.parent)].items.push(position);
-        }
-        containers
-    }
-
-    /// Takes an edge apart: out of the groups around its upper end, over to what is around its lower
-    /// one, and in. What stands later is lower, whichever way the edge goes, so that there are no circles.
-    fn add(&mut self, items: &[Item], edge: usize, from: usize, to: usize) {
-        if from == to {
-            self.looped[from] = true;
-            return;
-        }
-        let (mut a, mut b) = (from, to);
-        let mut around = (Vec::new(), Vec::new());
-        while items[a].parent != items[b].parent {
-            let deeper = if self.depths[a] >= self.depths[b] {
-                (&mut a, &mut around.0)
-            } else {
-                (&mut b, &mut around.1)
-            };
-            let Some(parent) = items[*deeper.0].parent else {
-                return;
-            };
-            deeper.1.push((parent, *deeper.0));
-            *deeper.0 = parent;
-        }
-        if b < a {
-            self.reversed[edge] = true;
-            (a, b) = (b, a);
-            around = (around.1, around.0);
-        }
-        for (parent, item) in around.0 {
-            self.all[container(Some(parent))].pieces.push(Piece {
-                edge,
-                upper: Some(item),
-                lower: None,
-            });
-        }
-        for (parent, item) in around.1 {
-            self.all[container(Some(parent))].pieces.push(Piece {
-                edge,
-                upper: None,
-                lower: Some(item),
-            });
-        }
-        self.all[container(items[a].parent)].pieces.push(Piece {
-            edge,
-            upper: Some(a),
-            lower: Some(b),
-        });
-    }
-
-    /// Arranges the insides of each item before the item itself.
-    fn arrange(&mut self, items: &[Item]) {
-        // For each edge, where it goes through the border of the group that was arranged last.
-        let mut ports: HashMap<(usize, usize), f64> = HashMap::new();
-        for index in (0..self.all.len()).rev() {
-            let mut content = std::mem::take(&mut self.all[index]);
-            if content.items.is_empty() {
-                continue;
+/// Places items and routes edges. Both ends of an edge are boxes.
+///
+/// Where edges go by too many boxes, the longest of them are drawn right across.
+pub(super) fn layout(items: &[Item], edges: &[(usize, usize)], style: &Style) -> Layout {
+    let options = options(items.len() + edges.len(), style);
+    let mut shortest_first: Vec<usize> = (0..edges.len()).collect();
+    shortest_first.sort_by_key(|edge| edges[*edge].0.abs_diff(edges[*edge].1));
+    loop {
+        match graphlay::layout(&graph(items, edges, &shortest_first), &options) {
+            Ok(placed) => return assemble(items, edges, &shortest_first, placed, style.direction),
+            Err(LayoutError::TooLarge { .. }) if !shortest_first.is_empty() => {
+                shortest_first.truncate(shortest_first.len() / 2);
             }
-            let local: HashMap<usize, usize> = content.items.iter().copied().zip(0..).collect();
-            let end = |item: Option<usize>, edge: usize| {
-                let item = item?;
-                Some(rows::End {
-                    item: *local.get(&item)?,
-                    port: ports.get(&(item, edge)).copied(),
-                })
-            };
-            let pieces = content.pieces.iter();
-            let links: Vec<rows::Link> = pieces
-                .map(|piece| rows::Link {
-                    upper: end(piece.upper, piece.edge),
-                    lower: end(piece.lower, piece.edge),
-                })
-                .collect();
-            let boxes = content.items.iter().map(|item| rows::Item {
-                size: Point {
-                    x: self.sizes[*item].x + if self.looped[*item] { 2.0 * LOOP } else { 0.0 },
-                    y: self.sizes[*item].y,
-                },
-                side: self.sizes[*item].x,
-                port: items[*item].port,
-            });
-            content.arranged = rows::arrange(&boxes.collect::<Vec<_>>(), &links);
-            if let Some(group) = index.checked_sub(1) {
-                let Item {
-                    size: least, inset, ..
-                } = items[group];
-                let inside = content.arranged.size;
-                let needed = Point {
-                    x: inset.x + inside.x + MARGIN,
-                    y: inset.y + inside.y + MARGIN,
-                };
-                let size = Point {
-                    x: needed.x.max(least.x),
-                    y: needed.y.max(least.y),
-                };
-                // In the middle of what is left.
-                let shift = Point {
-                    x: inset.x + (size.x - needed.x) / 2.0,
-                    y: inset.y + (size.y - needed.y) / 2.0,
-                };
-                content.arranged.shift(shift);
-                for (piece, route) in content.pieces.iter().zip(&mut content.arranged.routes) {
-                    // To the border itself.
-                    match (piece.upper, piece.lower, route.as_mut_slice()) {
-                        (None, _, [first, ..]) => first.y = 0.0,
-                        (_, None, [.., last]) => last.y = size.y,
-                        _ => continue,
-                    }
-                    let at_border = match piece.upper {
-                        None => route.first(),
-                        Some(_) => route.last(),
-                    };
-                    let from_middle = at_border.map_or(0.0, |point| point.x - size.x / 2.0);
-                    ports.insert((group, piece.edge), from_middle);
-                }
-                self.sizes[group] = size;
-            }
-            self.all[index] = content;
+            // Sizes and parents are as they should be.
+            Err(_) => return Layout::default(),
         }
-    }
-
-    /// Everything in the coordinates of the whole.
-    fn assemble(mut self, items: &[Item], edges: &[(usize, usize)]) -> Layout {
-        let margin = Point {
-            x: MARGIN,
-            y: MARGIN,
-        };
-        let mut layout = Layout {
-            size: Point {
-                x: self.all[0].arranged.size.x + 2.0 * MARGIN,
-                y: self.all[0].arranged.size.y + 2.0 * MARGIN,
-            },
-            rects: vec![Rect::default(); items.len()],
-            routes: vec![Vec::new(); edges.len()],
-        };
-        let mut parts: Vec<Vec<(bool, usize, Vec<Point>)>> = vec![Vec::new(); edges.len()];
-        for index in 0..self.all.len() {
-            let mut content = std::mem::take(&mut self.all[index]);
-            let origin = index.checked_sub(1).map(|group| layout.rects[group].corner);
-            content.arranged.shift(origin.unwrap_or(margin));
-            for (item, middle) in content.items.iter().zip(&content.arranged.middles) {
-                let size = self.sizes[*item];
-                let corner = Point {
-                    x: middle.x - size.x / 2.0,
-                    y: middle.y - size.y / 2.0,
-                };
-                layout.rects[*item] = Rect { corner, size };
-            }
-            for (piece, route) in content.pieces.iter().zip(content.arranged.routes) {
-                // Out of the groups from the innermost on, over, and in from the outermost on.
-                let depth = index
-                    .checked_sub(1)
-                    .map_or(0, |group| self.depths[group] + 1);
-                let (goes_in, step) = match piece.lower {
-                    None => (false, self.depths.len() - depth),
-                    Some(_) => (true, depth),
-                };
-                parts[piece.edge].push((goes_in, step, route));
-            }
-        }
-        for (edge, (mut parts, (from, to))) in parts.into_iter().zip(edges).enumerate() {
-            let route = &mut layout.routes[edge];
-            if from == to {
-                *route = around(layout.rects[*from]);
-                continue;
-            }
-            parts.sort_by_key(|(goes_in, step, _)| (*goes_in, *step));
-            for point in parts.into_iter().flat_map(|(_, _, points)| points) {
-                if route.last() != Some(&point) {
-                    route.push(point);
-                }
-            }
-            if self.reversed[edge] {
-                route.reverse();
-            }
-        }
-        layout
     }
 }
 
-/// From a box to itself.
-fn around(rect: Rect) -> Vec<Point> {
-    let x = rect.corner.x + rect.size.x;
-    let y = rect.corner.y + rect.size.y / 2.0;
-    let half = (rect.size.y / 4.0).min(LOOP / 2.0);
-    let outside = x + LOOP * 0.6;
-    [
-        (x, y + half),
-        (outside, y + half),
-        (outside, y - half),
-        (x, y - half),
-    ]
-    .map(|(x, y)| Point { x, y })
-    .to_vec()
+fn options(count: usize, style: &Style) -> LayoutOptions {
+    let mut options = LayoutOptions {
+        direction: style.direction,
+        limits: Limits {
+            max_dummies: Some(MOST_BENDS),
+            ..Limits::default()
+        },
+        ..LayoutOptions::layered_default()
+    };
+    options.spacing.layer_gap = 40.0;
+    options.spacing.node_gap = 24.0;
+    options.spacing.dummy_gap = 14.0;
+    options.spacing.port_gap = style.port;
+    options.spacing.compound_padding = MARGIN;
+    options.spacing.compound_header = style.header;
+    options.routing.port_sides = PortSides::FacingOnly;
+    if count > MOST_REFINED {
+        options.effort = Effort::Fast;
+        options.coords.branch_style = BranchStyle::Free;
+        options.coords.placement = CrossPlacement::BrandesKoepf;
+        options.tuning.order.chain_lane_rounds = 0;
+        options.tuning.order.balance_rounds = 0;
+        options.tuning.coords.flatten_room = 0;
+        options.tuning.coords.main_path_room = 0;
+        options.tuning.coords.snap_rounds = 0;
+        options.tuning.routing.port_relax_rounds = 0;
+        options.tuning.routing.step_flatten = 0.0;
+        options.tuning.routing.overlap_repair_rounds = 0;
+    }
+    options
+}
+
+fn graph(items: &[Item], edges: &[(usize, usize)], routed: &[usize]) -> Graph {
+    let mut graph = Graph::new();
+    graph.nodes.extend(items.iter().map(|item| Node {
+        size: item.size,
+        parent: item.parent.map(id),
+        ..Node::default()
+    }));
+    graph.edges.extend(routed.iter().map(|edge| {
+        let (upper, lower) = downwards(items, edges[*edge]);
+        Edge::new(id(upper), id(lower))
+    }));
+    graph
+}
+
+fn id(item: usize) -> NodeId {
+    NodeId(u32::try_from(item).unwrap_or(u32::MAX))
+}
+
+/// The ends of an edge: the upper one stands earlier, or what is around it beside what is around the
+/// other does. So there are no circles.
+fn downwards(items: &[Item], (from, to): (usize, usize)) -> (usize, usize) {
+    let (mut a, mut b) = (from, to);
+    while items[a].parent != items[b].parent {
+        // What others are in stands before them.
+        match (items[a].parent, items[b].parent) {
+            (Some(around), other) if other.is_none_or(|other| around > other) => a = around,
+            (_, Some(around)) => b = around,
+            _ => break,
+        }
+    }
+    if b < a { (to, from) } else { (from, to) }
+}
+
+fn assemble(
+    items: &[Item],
+    edges: &[(usize, usize)],
+    routed: &[usize],
+    placed: graphlay::Layout,
+    direction: Direction,
+) -> Layout {
+    let bounds = placed.bounds;
+    let shift = |point: Point| {
+        Point::new(
+            point.x - bounds.min.x + MARGIN,
+            point.y - bounds.min.y + MARGIN,
+        )
+    };
+    let nodes = placed.nodes.iter();
+    let rects: Vec<Rect> = nodes
+        .map(|node| Rect::from_center(shift(node.center), node.size))
+        .collect();
+    let mut routes = vec![Vec::new(); edges.len()];
+    for (edge, route) in routed.iter().zip(placed.edges) {
+        routes[*edge] = route.points.into_iter().map(shift).collect();
+    }
+    for (ends, route) in edges.iter().zip(&mut routes) {
+        let (upper, lower) = downwards(items, *ends);
+        if route.is_empty() {
+            *route = across(rects[upper], rects[lower], direction);
+        }
+        if (upper, lower) != *ends {
+            route.reverse();
+        }
+    }
+    Layout {
+        size: Size::new(
+            bounds.width() + 2.0 * MARGIN,
+            bounds.height() + 2.0 * MARGIN,
+        ),
+        rects,
+        routes,
+    }
+}
+
+/// From one box to another, whatever is between.
+fn across(upper: Rect, lower: Rect, direction: Direction) -> Vec<Point> {
+    let (start, end) = (upper.center(), lower.center());
+    match direction {
+        Direction::TopBottom => vec![
+            Point::new(start.x, upper.max.y),
+            Point::new(end.x, lower.min.y),
+        ],
+        Direction::LeftRight => vec![
+            Point::new(upper.max.x, start.y),
+            Point::new(lower.min.x, end.y),
+        ],
+    }
 }

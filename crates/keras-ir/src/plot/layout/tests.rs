@@ -1,39 +1,40 @@
 use super::*;
 
+const STYLE: Style = Style {
+    direction: Direction::TopBottom,
+    header: 20.0,
+    port: 10.0,
+};
+
 fn item(parent: Option<usize>) -> Item {
     Item {
         parent,
-        size: Point { x: 60.0, y: 20.0 },
-        inset: Point { x: 14.0, y: 20.0 },
-        port: 10.0,
+        size: Size::new(60.0, 20.0),
     }
 }
 
 fn is_inside(inner: Rect, outer: Rect) -> bool {
-    inner.corner.x >= outer.corner.x
-        && inner.corner.y >= outer.corner.y
-        && inner.corner.x + inner.size.x <= outer.corner.x + outer.size.x
-        && inner.corner.y + inner.size.y <= outer.corner.y + outer.size.y
+    inner.min.x >= outer.min.x
+        && inner.min.y >= outer.min.y
+        && inner.max.x <= outer.max.x
+        && inner.max.y <= outer.max.y
 }
 
 fn are_apart(a: Rect, b: Rect) -> bool {
-    a.corner.x + a.size.x <= b.corner.x
-        || b.corner.x + b.size.x <= a.corner.x
-        || a.corner.y + a.size.y <= b.corner.y
-        || b.corner.y + b.size.y <= a.corner.y
+    a.max.x <= b.min.x || b.max.x <= a.min.x || a.max.y <= b.min.y || b.max.y <= a.min.y
 }
 
 fn is_at(point: Point, rect: Rect) -> bool {
-    let from = |at: f64, start: f64, size: f64| (start - 0.01..=start + size + 0.01).contains(&at);
-    from(point.x, rect.corner.x, rect.size.x) && from(point.y, rect.corner.y, rect.size.y)
+    let from = |at: f64, start: f64, end: f64| (start - 0.6..=end + 0.6).contains(&at);
+    from(point.x, rect.min.x, rect.max.x) && from(point.y, rect.min.y, rect.max.y)
 }
 
 /// What holds of every layout.
 fn checked(items: &[Item], edges: &[(usize, usize)]) -> Layout {
-    let layout = layout(items, edges);
+    let layout = layout(items, edges, &STYLE);
     let all = Rect {
-        corner: Point::default(),
-        size: layout.size,
+        min: Point::default(),
+        max: Point::new(layout.size.width, layout.size.height),
     };
     for (position, item) in items.iter().enumerate() {
         let rect = layout.rects[position];
@@ -62,7 +63,7 @@ fn checked(items: &[Item], edges: &[(usize, usize)]) -> Layout {
 
 #[test]
 fn nothing_is_a_layout_too() {
-    assert_eq!(layout(&[], &[]).rects.len(), 0);
+    assert_eq!(layout(&[], &[], &STYLE).rects.len(), 0);
     checked(&[item(None)], &[]);
     checked(&[item(None), item(None)], &[]);
 }
@@ -73,12 +74,12 @@ fn what_takes_stands_under_what_gives() {
     let edges = [(0, 1), (0, 2), (1, 3), (2, 3), (0, 3), (3, 4)];
     let layout = checked(&items, &edges);
     for (from, to) in edges {
-        assert!(layout.rects[from].corner.y < layout.rects[to].corner.y);
+        assert!(layout.rects[from].min.y < layout.rects[to].min.y);
     }
     // An edge that goes by a row keeps clear of the boxes in it.
     let past = &layout.routes[4];
     for rect in &layout.rects[1..3] {
-        let middle = rect.corner.y + rect.size.y / 2.0;
+        let middle = rect.center().y;
         let beside = past
             .windows(2)
             .find(|pair| pair[0].y <= middle && middle <= pair[1].y);
@@ -90,7 +91,7 @@ fn what_takes_stands_under_what_gives() {
 fn a_late_input_stands_above_what_takes_it() {
     let items = vec![item(None); 5];
     let layout = checked(&items, &[(0, 2), (2, 3), (3, 4), (1, 4)]);
-    assert_eq!(layout.rects[1].corner.y, layout.rects[3].corner.y);
+    assert_eq!(layout.rects[1].min.y, layout.rects[3].min.y);
 }
 
 #[test]
@@ -131,20 +132,34 @@ fn every_layout_keeps_boxes_apart_and_inside() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as usize % below
     };
-    for _ in 0..200 {
+    for round in 0..200 {
         let count = 1 + random(24);
         let mut items: Vec<Item> = Vec::new();
         for position in 0..count {
             let parent = (position > 0).then(|| random(2 * position));
             let mut item = item(parent.filter(|parent| *parent < position));
-            item.size.x = 20.0 + random(200) as f64;
+            item.size.width = 20.0 + random(200) as f64;
             items.push(item);
         }
         let is_box = |at: &usize| items.iter().all(|item| item.parent != Some(*at));
         let boxes: Vec<usize> = (0..count).filter(is_box).collect();
-        let edges: Vec<(usize, usize)> = (0..random(40))
+        let edges: Vec<(usize, usize)> = (0..random(if round % 20 == 0 {
+            2 * MOST_REFINED
+        } else {
+            40
+        }))
             .map(|_| (boxes[random(boxes.len())], boxes[random(boxes.len())]))
             .collect();
         checked(&items, &edges);
     }
+}
+
+#[test]
+fn large_graphs_are_laid_out_too() {
+    let dense = (0..90).flat_map(|from| (from + 1..90).map(move |to| (from, to)));
+    let layout = checked(&vec![item(None); 90], &dense.collect::<Vec<_>>());
+    // The longest edge is drawn right across.
+    assert_eq!(layout.routes[88].len(), 2);
+    let fan = (1..1001).flat_map(|middle| [(0, middle), (middle, 1001)]);
+    checked(&vec![item(None); 1002], &fan.collect::<Vec<_>>());
 }
