@@ -189,12 +189,10 @@ fn call(model: &mut Model, layer: LayerId, inputs: Vec<TensorId>) -> TensorId {
     output
 }
 
-/// Embeddings that stand in several models for the sake of a tied layer: Keras 3 reads a layer of each.
+/// Tied layers with an embedding that stands in several models. Keras 3.15 and tf_keras 2.21 read it as one of
+/// each: the former does not follow its own marks, the latter forgets them with each model that it has read.
 fn homeless(graph: &Graph) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if !graph.generation.is_keras3() {
-        return problems;
-    }
     let models = graph.callees_first();
     for model in models.iter().map(|id| graph.model(*id)) {
         let makers = makers(model);
@@ -211,7 +209,7 @@ fn homeless(graph: &Graph) -> Vec<Problem> {
                         .at(&layer.path, &layer.class)
                         .expected("an embedding in the same model, and in no other")
                         .found(format!("{} in {homes}", graph.layer(table).name))
-                        .help("Keras 3 reads a layer that stands in two models as two layers"),
+                        .help("Keras reads a layer that stands in two models as two layers"),
                 );
             }
         }
@@ -251,51 +249,43 @@ fn table(
 ///
 /// A table that is not that of an embedding.
 pub(crate) fn tie_tables(graph: Graph) -> Result<Graph, Report> {
-    let is_of_file = |layer: &Layer| {
-        let kind = &layer.kind;
-        matches!(
-            kind,
-            LayerKind::Layer(Class::DenseOnTable(_) | Class::TableRows(_))
-        )
-    };
-    if !graph.layers.iter().any(is_of_file) {
+    let is_rows = |layer: &Layer| matches!(layer.kind, LayerKind::Layer(Class::TableRows(_)));
+    let is_dense = |layer: &Layer| matches!(layer.kind, LayerKind::Layer(Class::DenseOnTable(_)));
+    let mut layers = graph.layers.iter();
+    if !layers.any(|layer| is_rows(layer) || is_dense(layer)) {
         return Ok(graph);
     }
     let mut tied = graph.clone();
     // The new layers, with their embeddings.
     let mut found: HashMap<LayerId, (LayerId, LayerId)> = HashMap::new();
+    let mut problems = Vec::new();
     for id in graph.callees_first() {
         let model = graph.model(id);
         let makers = makers(model);
-        for (position, call) in model.calls.iter().enumerate() {
-            let Some(embedding) = table(&graph, model, &makers, call) else {
-                continue;
-            };
-            let (layer, of_layer) = match found.get(&call.layer) {
-                Some(found) => *found,
-                None => {
-                    let new = tie(&mut tied, call.layer, embedding);
-                    *found.entry(call.layer).or_insert((new, embedding))
+        let calls = model.calls.iter().enumerate();
+        for (position, call) in calls.filter(|(_, call)| is_dense(graph.layer(call.layer))) {
+            let of_call = table(&graph, model, &makers, call);
+            let new = of_call.map(|embedding| {
+                *found
+                    .entry(call.layer)
+                    .or_insert_with(|| (tie(&mut tied, call.layer, embedding), embedding))
+            });
+            match new {
+                Some((layer, embedding)) if of_call == Some(embedding) => {
+                    let call = &mut tied.models[id.0].calls[position];
+                    call.layer = layer;
+                    call.inputs.truncate(1);
+                    call.order.clone_from(&call.inputs);
                 }
-            };
-            if of_layer == embedding {
-                let call = &mut tied.models[id.0].calls[position];
-                call.layer = layer;
-                call.inputs.truncate(1);
-                call.order.clone_from(&call.inputs);
+                _ => problems.push(untied(graph.layer(call.layer))),
             }
         }
     }
-    let tied = settle(tied, &graph)?;
-    let left = tied.layers.iter().filter(|layer| is_of_file(layer));
-    let problems = left.map(|layer| {
-        Problem::new(ProblemKind::BrokenConnection)
-            .at(&layer.path, &layer.class)
-            .key("inbound_nodes")
-            .expected("TableRows, an Embedding with as many, and TiedDense one behind the other")
-            .found("other layers, or another Embedding in another call")
-    });
-    let problems: Vec<Problem> = problems.collect();
+    if problems.is_empty() {
+        tied = settle(tied, &graph)?;
+        let left = tied.layers.iter().filter(|layer| is_rows(layer));
+        problems.extend(left.map(untied));
+    }
     match problems.is_empty() {
         true => Ok(tied),
         false => Err(Report {
@@ -303,6 +293,16 @@ pub(crate) fn tie_tables(graph: Graph) -> Result<Graph, Report> {
             problems,
         }),
     }
+}
+
+fn untied(layer: &Layer) -> Problem {
+    Problem::new(ProblemKind::BrokenConnection)
+        .at(&layer.path, &layer.class)
+        .key("inbound_nodes")
+        .expected(
+            "TableRows, one Embedding with as many rows, and TiedDense, each behind the other",
+        )
+        .found("other layers, or another Embedding in another call")
 }
 
 /// The tied layer for one that takes its table as an input, whose weights become those of its bias.

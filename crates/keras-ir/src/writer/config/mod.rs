@@ -37,7 +37,7 @@ impl Graph {
     /// # Errors
     ///
     /// Layers of Keras 1 that Keras 2 does not have; the others are written in the words of Keras 2. A tied
-    /// layer in Keras 3 whose embedding stands in another model.
+    /// layer whose embedding stands in another model.
     pub fn to_config(&self) -> Result<Value, Report> {
         let graph = modern(self)?;
         let graph = &*with_tables(&graph)?;
