@@ -113,6 +113,39 @@ pub enum Activation {
     Glu,
 }
 
+/// Keras's names of its functions.
+const NAMES: [&str; 29] = [
+    "linear",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "celu",
+    "gelu",
+    "sigmoid",
+    "hard_sigmoid",
+    "hard_silu",
+    "silu",
+    "mish",
+    "tanh",
+    "exponential",
+    "softplus",
+    "softsign",
+    "log_sigmoid",
+    "hard_tanh",
+    "hard_shrink",
+    "soft_shrink",
+    "tanh_shrink",
+    "squareplus",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "softmax",
+    "log_softmax",
+    "sparsemax",
+    "glu",
+];
+
 impl Activation {
     /// The activation that `name` means in a file of `generation`.
     pub fn by_name(name: &str, generation: Generation) -> Option<Self> {
@@ -160,6 +193,13 @@ impl Activation {
             "glu" => Self::Glu,
             _ => return None,
         })
+    }
+
+    /// The name of a function that a file of `generation` means this by; those with options of their
+    /// own have none.
+    pub fn name(self, generation: Generation) -> Option<&'static str> {
+        let mut names = NAMES.iter().copied();
+        names.find(|name| Self::by_name(name, generation) == Some(self))
     }
 
     /// The layer `ReLU` with its options; the plain function where they are its defaults.

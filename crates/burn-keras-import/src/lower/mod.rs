@@ -24,6 +24,7 @@ mod reshaping;
 mod resizing;
 mod scaling;
 mod state;
+mod tied;
 mod training;
 mod wrapper;
 
@@ -61,6 +62,8 @@ fn lowering(class: &Class) -> &dyn Lower {
         Class::Bias(layer) => layer,
         Class::GetMask(layer) => layer,
         Class::SetMask(layer) => layer,
+        Class::TableRows(layer) => layer,
+        Class::DenseOnTable(layer) => layer,
         Class::Embedding(layer) => layer,
         Class::Masking(layer) => layer,
         Class::Identity(layer) => layer,

@@ -23,7 +23,8 @@ pub enum MaskRule {
     Second,
 }
 
-/// The mask of a tensor as a tensor: an output of a model that was cut there. No class of Keras.
+/// The mask of a tensor as a tensor: an output of a model that was cut there. No class of Keras's own:
+/// it has this one from `docs/burn_keras_layers.py`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GetMask {
     /// How many axes the mask has: the first ones of its tensor.
@@ -58,7 +59,7 @@ impl KerasLayer for GetMask {
 }
 
 /// A tensor with a mask that came as a tensor: an input of a model that was cut there. No class of
-/// Keras.
+/// Keras's own, as [`GetMask`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetMask;
 

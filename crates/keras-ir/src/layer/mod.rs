@@ -22,6 +22,7 @@ pub mod reshaping;
 pub mod resizing;
 pub mod rnn;
 pub mod scaling;
+pub mod tied;
 pub mod wrapper;
 
 use serde_json::{Map, Value};
@@ -186,12 +187,17 @@ pub(crate) fn single_of_rank(inputs: &[Spec], rank: usize) -> Result<&Spec, Mism
     }
 }
 
+/// What is before the names of the classes that Keras has from `docs/burn_keras_layers.py`: the package
+/// that they are registered in.
+pub(crate) const PACKAGE: &str = "burn_keras>";
+
 /// A class of the registry as users know it. There the operations of Keras 3 have `op:` before
-/// their names, and what only Keras 1 had has `keras1:`: later files may have layers of their own
-/// under these names.
+/// their names, what only Keras 1 had has `keras1:`, and the layers of this project have
+/// `burn_keras>`: files may have layers of their own under these names.
 pub fn shown(class: &str) -> &str {
-    let operation = class.strip_prefix("op:");
-    operation.unwrap_or_else(|| class.strip_prefix("keras1:").unwrap_or(class))
+    let mut prefixes = ["op:", "keras1:", PACKAGE].into_iter();
+    let name = prefixes.find_map(|prefix| class.strip_prefix(prefix));
+    name.unwrap_or(class)
 }
 
 /// Every class of layers and wrappers that can be read, as in the registry (see [`shown`]).
@@ -238,10 +244,12 @@ macro_rules! registry {
 }
 
 registry! {
-    // Of no class: surgery makes them.
+    // Of no class: a part of what surgery makes.
     Bias(core::Bias):;
-    GetMask(mask::GetMask):;
-    SetMask(mask::SetMask):;
+    GetMask(mask::GetMask): "burn_keras>GetMask";
+    SetMask(mask::SetMask): "burn_keras>SetMask";
+    TableRows(tied::TableRows): "burn_keras>TableRows";
+    DenseOnTable(tied::DenseOnTable): "burn_keras>TiedDense";
     Dense(core::Dense): "Dense";
     Embedding(core::Embedding): "Embedding";
     Masking(core::Masking): "Masking";

@@ -125,7 +125,10 @@ impl Builder {
 
     /// Reads an entry of a list of layers.
     pub(super) fn entry(&mut self, value: &Value, path: &str) -> Option<Entry> {
-        let class = value["class_name"].as_str();
+        // Keras 3 has the package of a class beside its name, but not in HDF5.
+        let registered = value["registered_name"].as_str();
+        let own = registered.filter(|name| name.starts_with(layer::PACKAGE));
+        let class = own.or(value["class_name"].as_str());
         let config = &value["config"];
         let name = value["name"].as_str().or(config["name"].as_str());
         // A Sequential of early Keras 2 has a list for its config, and so no name.

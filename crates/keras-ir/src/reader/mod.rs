@@ -26,7 +26,7 @@ use crate::container::{Container, ContainerError};
 use crate::graph::{FirstInputs, Graph, Layer, LayerId, Model, ModelId};
 use crate::json;
 use crate::problem::{Problem, ProblemKind, Report};
-use crate::surgery::Edit;
+use crate::surgery::{Edit, tie_tables};
 use crate::version::{Generation, Writer};
 use build::Builder;
 use source::{Source, WeightsFile};
@@ -94,7 +94,8 @@ impl ReadOptions {
     }
 
     /// What of a graph that was read is asked for.
-    fn apply(&self, mut graph: Graph) -> Result<Graph, Report> {
+    fn apply(&self, graph: Graph) -> Result<Graph, Report> {
+        let mut graph = tie_tables(graph)?;
         if !(self.from.is_empty() && self.to.is_empty()) {
             graph = graph.split(&self.from, &self.to)?;
         }

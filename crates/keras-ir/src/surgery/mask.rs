@@ -55,9 +55,13 @@ fn call(graph: &mut Graph, role: &str, class: Class, inputs: &[TensorId], spec: 
     let name = format!("{}_{role}", graph.layer(of_input.layer).name);
     let mut config = Map::new();
     config.insert("name".into(), Value::from(name.as_str()));
-    let class_name = match class {
-        Class::SetMask(_) => "SetMask",
-        _ => "GetMask",
+    config.insert("trainable".into(), true.into());
+    let class_name = match &class {
+        Class::GetMask(mask) => {
+            config.insert("rank".into(), mask.rank.into());
+            "GetMask"
+        }
+        _ => "SetMask",
     };
     graph.layers.push(Layer {
         path: name.clone(),

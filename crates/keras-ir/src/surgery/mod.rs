@@ -12,6 +12,7 @@
 //! builder  new inputs, layers and calls
 //! weights  by path and in Keras's order, fresh ones
 //! tie      a dense layer with the table of an embedding for a kernel
+//! table    tied layers as files have them
 //! fold     batch normalization into the layer before it
 //! freeze   what is trained, by patterns of paths
 //! edit     all of these as data, for command lines and build scripts
@@ -37,6 +38,7 @@ mod names;
 mod place;
 mod remove;
 mod settle;
+mod table;
 mod tie;
 mod trace;
 mod training;
@@ -45,3 +47,4 @@ mod weights;
 pub use builder::{Builder, NewLayer};
 pub use edit::{Edit, NewLayerError};
 pub use place::{End, Place};
+pub(crate) use table::{tie_tables, with_tables};

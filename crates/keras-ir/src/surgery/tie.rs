@@ -53,7 +53,9 @@ impl Builder {
             use_bias,
             activation: activation.unwrap_or(Activation::Linear),
         };
-        let id = add(graph, name, embedding, options, Vec::new());
+        let activation = options.activation.name(graph.generation);
+        let activation = activation.map(Value::from);
+        let id = add(graph, name, embedding, options, activation, Vec::new());
         self.add_to_root(id);
         Ok(id)
     }
@@ -102,14 +104,22 @@ impl Graph {
         let bias = layer.weights.iter().filter(|weight| weight.name == "bias");
         let bias: Vec<Weight> = bias.cloned().collect();
         let mut graph = self.clone();
-        let tied = add(&mut graph, &layer.name, embedding, options, bias);
+        let activation = layer.config.get("activation").cloned();
+        let tied = add(
+            &mut graph,
+            &layer.name,
+            embedding,
+            options,
+            activation,
+            bias,
+        );
         graph.layers[tied.0].trainable = layer.trainable;
         exchange(&mut graph, found.model, found.layer, tied);
         settle(graph, self)
     }
 }
 
-const CLASS: &str = "TiedDense";
+pub(super) const CLASS: &str = "TiedDense";
 
 fn table(graph: &Graph, id: LayerId) -> Result<&Embedding, Problem> {
     let problem = || Problem::new(ProblemKind::Surgery).expected("an Embedding");
@@ -121,33 +131,25 @@ fn table(graph: &Graph, id: LayerId) -> Result<&Embedding, Problem> {
     }
 }
 
-/// A tied layer with its bias; it stands in no model yet.
+/// A tied layer with its bias; it stands in no model yet. The activation is what its config says.
 fn add(
     graph: &mut Graph,
     name: &str,
     embedding: LayerId,
     options: TiedDense,
-    bias: Vec<Weight>,
+    activation: Option<Value>,
+    weights: Vec<Weight>,
 ) -> LayerId {
+    let mut config = Map::new();
+    config.insert("name".into(), name.into());
+    config.insert("trainable".into(), true.into());
+    config.insert("use_bias".into(), options.use_bias.into());
+    if let Some(activation) = activation {
+        config.insert("activation".into(), activation);
+    }
     let mut parts = vec![embedding];
-    let named = |name: &str| -> Map<String, Value> {
-        let mut config = Map::new();
-        config.insert("name".into(), name.into());
-        config
-    };
     if options.use_bias {
-        graph.layers.push(Layer {
-            name: format!("{name}_bias"),
-            path: format!("{name}/bias"),
-            class: "Bias".to_owned(),
-            kind: LayerKind::Layer(Class::Bias(Bias {
-                units: options.units,
-            })),
-            trainable: true,
-            config: named("bias"),
-            shared_object_id: None,
-            weights: bias,
-        });
+        graph.layers.push(bias(name, options.units, weights));
         parts.push(LayerId(graph.layers.len() - 1));
     }
     graph.layers.push(Layer {
@@ -156,9 +158,25 @@ fn add(
         class: CLASS.to_owned(),
         kind: LayerKind::Wrapper(Wrapper::TiedDense(options), parts),
         trainable: true,
-        config: named(name),
+        config,
         shared_object_id: None,
         weights: Vec::new(),
     });
     LayerId(graph.layers.len() - 1)
+}
+
+/// The bias of the tied layer `name`.
+pub(super) fn bias(name: &str, units: usize, weights: Vec<Weight>) -> Layer {
+    let mut config = Map::new();
+    config.insert("name".into(), "bias".into());
+    Layer {
+        name: format!("{name}_bias"),
+        path: format!("{name}/bias"),
+        class: "Bias".to_owned(),
+        kind: LayerKind::Layer(Class::Bias(Bias { units })),
+        trainable: true,
+        config,
+        shared_object_id: None,
+        weights,
+    }
 }

@@ -6,8 +6,8 @@ use crate::layer::{Mismatch, single};
 use crate::shape::{Kind, Shape, Spec};
 
 /// `activation(x · tableᵀ + bias)`: the output layer of a language model that shares its table with
-/// the embedding at its input. No class of Keras: models have classes of their own for it, and
-/// surgery makes it.
+/// the embedding at its input. No class of Keras's own: surgery makes it, and files have it as
+/// [`tied`](crate::layer::tied) says.
 ///
 /// Its first part is the embedding, which is a layer of its own elsewhere; the second, if there is
 /// a bias, is a [`Bias`](crate::layer::core::Bias).

@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::graph::{Call, Graph, Layer, LayerId, LayerKind, Model, ModelClass, ModelId};
+use crate::layer::{LayerKind as Class, PACKAGE};
 use crate::problem::{Problem, ProblemKind, Report};
+use crate::surgery::with_tables;
 use crate::version::Generation;
 use crate::writer::keras1::modern;
 
@@ -28,12 +30,17 @@ impl Graph {
     /// JSON has no word for a layer that two models share: Keras reads it as two. The marks that its
     /// files have are written, and this crate's reader follows them.
     ///
+    /// Masks that cross a cut and tied layers are of classes that Keras has from
+    /// `docs/burn_keras_layers.py`. A tied layer takes the table of its embedding as an input there, so a
+    /// Sequential with one becomes a functional model.
+    ///
     /// # Errors
     ///
-    /// Tied layers, which are no class of Keras; layers of Keras 1 that Keras 2 does not have. The others
-    /// are written in the words of Keras 2.
+    /// Layers of Keras 1 that Keras 2 does not have; the others are written in the words of Keras 2. A tied
+    /// layer whose embedding stands in another model.
     pub fn to_config(&self) -> Result<Value, Report> {
-        let graph = &*modern(self)?;
+        let graph = modern(self)?;
+        let graph = &*with_tables(&graph)?;
         let mut homes: HashMap<LayerId, usize> = HashMap::new();
         for model in graph.callees_first() {
             for layer in &graph.model(model).layers {
@@ -61,17 +68,18 @@ impl Graph {
     }
 }
 
-/// What a layer is that surgery makes and Keras has no class for, and what to do instead.
-fn of_no_class(layer: &Layer) -> Option<(&'static str, &'static str)> {
-    match layer.class.as_str() {
-        "TiedDense" | "Bias" => Some((
-            "a dense layer whose kernel is the table of an embedding",
-            "write the model before it is tied, with a kernel of its own",
-        )),
-        "GetMask" | "SetMask" => Some(("a mask that crosses a cut", "cut where no mask crosses")),
-        _ => None,
-    }
+/// Whether Keras has the class of a layer from `docs/burn_keras_layers.py`.
+fn is_own(layer: &Layer) -> bool {
+    matches!(
+        &layer.kind,
+        LayerKind::Layer(
+            Class::GetMask(_) | Class::SetMask(_) | Class::TableRows(_) | Class::DenseOnTable(_)
+        )
+    )
 }
+
+/// The module of those classes.
+const MODULE: &str = "burn_keras_layers";
 
 struct Writer<'a> {
     graph: &'a Graph,
@@ -164,7 +172,11 @@ impl Writer<'_> {
                 "class_name": "InputLayer",
                 "config": self.input(model, id, layer),
             }),
-            LayerKind::Layer(_) | LayerKind::Wrapper(..) if of_no_class(layer).is_none() => {
+            LayerKind::Layer(_) if is_own(layer) && !self.is_keras3() => json!({
+                "class_name": format!("{PACKAGE}{}", layer.class),
+                "config": layer.config,
+            }),
+            LayerKind::Layer(_) | LayerKind::Wrapper(..) => {
                 // Legacy files of Keras 3 have the name of Python's class, which is not the public one.
                 let class = match layer.class.as_str() {
                     "GroupedQueryAttention" => "GroupQueryAttention",
@@ -176,14 +188,13 @@ impl Writer<'_> {
                 "class_name": layer.class,
                 "config": layer.config,
             }),
-            _ => {
-                let problem = Problem::new(ProblemKind::Writing)
-                    .at(&layer.path, &layer.class)
-                    .expected("a class of Keras");
-                self.problems.push(match of_no_class(layer) {
-                    Some((found, help)) => problem.found(found).help(help),
-                    None => problem.found(&layer.class),
-                });
+            LayerKind::Unknown => {
+                self.problems.push(
+                    Problem::new(ProblemKind::Writing)
+                        .at(&layer.path, &layer.class)
+                        .expected("a class of Keras")
+                        .found(&layer.class),
+                );
                 Value::Null
             }
         };
@@ -209,6 +220,7 @@ impl Writer<'_> {
                     "keras.src.applications.inception_resnet_v2".into(),
                     layer.class.as_str().into(),
                 ),
+                _ if is_own(layer) => (MODULE.into(), format!("{PACKAGE}{}", layer.class).into()),
                 _ => ("keras.layers".into(), Value::Null),
             };
         }

@@ -19,6 +19,7 @@ use crate::graph::{Graph, Layer, LayerId, LayerKind};
 use crate::layer::Wrapper;
 use crate::problem::{Problem, ProblemKind};
 use crate::reader::{ListedState, list_state};
+use crate::surgery::with_tables;
 
 /// Writes the graph as a whole Keras model: a name that ends in `.keras` gives the archive of Keras 3,
 /// `.h5` or `.hdf5` the HDF5 file of the graph's own generation, Keras 2 for Keras 1. What is at `path` is
@@ -33,6 +34,8 @@ use crate::reader::{ListedState, list_state};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// Masks that cross a cut and tied layers are loaded with the classes of `docs/burn_keras_layers.py`.
+///
 /// Operations of Keras 3 are loaded from either kind of file; one with `...` among its arguments from an
 /// archive alone (Keras 3.15, whose own `.h5` give it no operation at all).
 ///
@@ -45,7 +48,8 @@ use crate::reader::{ListedState, list_state};
 /// What [`Graph::to_config`] refuses, a name that says another kind of file, weights that cannot be read,
 /// or a file that cannot be written. What was at `path` is still there then.
 pub fn write_model(graph: &Graph, path: &Path) -> Result<Vec<String>, WriteError> {
-    let graph = &*modern(graph)?;
+    let graph = modern(graph)?;
+    let graph = &*with_tables(&graph)?;
     let form = Form::of(graph, path)?;
     let config = graph.to_config()?;
     let mut placed = Placed::new(graph);
