@@ -15,7 +15,7 @@ pub enum Class {
     Adagrad,
     /// `Adam`
     Adam,
-    /// `AdamW`: [`Rule::Adam`] with weight decay.
+    /// `AdamW`: [`Rule::Adam`](super::Rule::Adam) with weight decay.
     AdamW,
     /// `Adamax`
     Adamax,
