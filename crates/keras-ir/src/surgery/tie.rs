@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::activation::Activation;
-use crate::graph::{Graph, Layer, LayerId, LayerKind, Weight};
+use crate::graph::{Graph, Layer, LayerId, LayerKind, Weight, WeightRef};
 use crate::layer::core::{Bias, Embedding};
 use crate::layer::wrapper::TiedDense;
 use crate::layer::{LayerKind as Class, Wrapper};
@@ -12,6 +12,7 @@ use crate::problem::{Problem, ProblemKind, Report};
 use super::builder::Builder;
 use super::insert::{calls_of_layers, exchange};
 use super::settle::settle;
+use super::training::move_slots;
 
 impl Builder {
     /// A new dense layer whose kernel is the transposed table of the embedding, by reference: one
@@ -63,8 +64,8 @@ impl Builder {
 
 impl Graph {
     /// The model in which the dense layer at `path` has the transposed table of the embedding at
-    /// `embedding` for a kernel, by reference, and keeps its bias and activation. The kernel that it
-    /// had is gone, and so is its optimizer state.
+    /// `embedding` for a kernel, by reference, and keeps its activation and its bias with the optimizer's
+    /// state of it. The kernel that it had is gone, and so is its state.
     ///
     /// # Errors
     ///
@@ -101,8 +102,10 @@ impl Graph {
             use_bias: dense.use_bias,
             activation: dense.activation,
         };
-        let bias = layer.weights.iter().filter(|weight| weight.name == "bias");
-        let bias: Vec<Weight> = bias.cloned().collect();
+        let weights = layer.weights.iter().enumerate();
+        let bias = weights.filter(|(_, weight)| weight.name == "bias");
+        let (places, bias): (Vec<usize>, Vec<Weight>) =
+            bias.map(|(index, weight)| (index, weight.clone())).unzip();
         let mut graph = self.clone();
         let activation = layer.config.get("activation").cloned();
         let tied = add(
@@ -114,6 +117,20 @@ impl Graph {
             bias,
         );
         graph.layers[tied.0].trainable = layer.trainable;
+        if let (Some(index), LayerKind::Wrapper(_, parts)) =
+            (places.first(), &graph.layer(tied).kind)
+            && let [_, new] = parts.as_slice()
+        {
+            let old = WeightRef {
+                layer: found.layer,
+                index: *index,
+            };
+            let new = WeightRef {
+                layer: *new,
+                index: 0,
+            };
+            move_slots(&mut graph, old, new);
+        }
         exchange(&mut graph, found.model, found.layer, tied);
         settle(graph, self)
     }

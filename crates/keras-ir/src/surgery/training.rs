@@ -62,6 +62,16 @@ pub(super) fn settle_optimizer(graph: &mut Graph) -> Result<(), Report> {
     Ok(())
 }
 
+/// Gives one weight the optimizer's state of another.
+pub(super) fn move_slots(graph: &mut Graph, from: WeightRef, to: WeightRef) {
+    if let Ok(Some(optimizer)) = &mut graph.optimizer {
+        let slots = optimizer.slots.iter_mut();
+        slots
+            .filter(|slot| slot.weight == from)
+            .for_each(|slot| slot.weight = to);
+    }
+}
+
 /// Whether a weight has the slot, where others have it.
 fn has(optimizer: &Optimizer, weight: &Weight, name: SlotName) -> bool {
     let rank = weight.tensor.shape().len();

@@ -1,8 +1,12 @@
 //! A dense layer with the table of an embedding.
 
+use std::path::Path;
+
+use keras_ir::container::{Dtype, StoredTensor};
 use keras_ir::graph::Graph;
+use keras_ir::optimizer::SlotName;
 use keras_ir::surgery::Builder;
-use keras_ir::{Activation, ProblemKind};
+use keras_ir::{Activation, ProblemKind, ReadOptions, read};
 use serde_json::json;
 
 use super::{NONE, diamond, names, new, params, refused};
@@ -88,6 +92,38 @@ fn a_dense_layer_is_tied_to_an_embedding() {
         ProblemKind::Place,
         &["words"],
     );
+}
+
+/// The bias is kept, and what the optimizer knows of it.
+#[test]
+fn a_tied_layer_keeps_the_state_of_its_bias() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = root.join("tests/fixtures/resume/adam_k3.keras");
+    let graph = read(path, ReadOptions::default()).unwrap();
+    let graph = graph.extract(&["pool", "embedding"]).unwrap();
+    let scores = new("Dense", json!({"name": "scores", "units": 12}));
+    let mut graph = graph.insert_after("pool", &scores, 0).unwrap();
+    let slots = |graph: &Graph, layer: &str| -> Vec<(SlotName, Vec<u8>)> {
+        let optimizer = graph.optimizer.as_ref().unwrap().as_ref().unwrap();
+        let slots = optimizer.slots.iter().filter(|slot| {
+            let of_layer = graph.layer(slot.weight.layer);
+            of_layer.path == layer && of_layer.weights[slot.weight.index].name == "bias"
+        });
+        slots
+            .map(|slot| (slot.name, slot.tensor.read().unwrap().into_owned()))
+            .collect()
+    };
+    let optimizer = graph.optimizer.as_mut().unwrap().as_mut().unwrap();
+    for (position, slot) in optimizer.slots.iter_mut().enumerate() {
+        if slot.tensor.shape() == [12] {
+            let bytes: Vec<u8> = (0..48).map(|at| at * 5 + position as u8).collect();
+            slot.tensor = StoredTensor::from_parts("state", vec![12], Dtype::F32, bytes).unwrap();
+        }
+    }
+    let before = slots(&graph, "scores");
+    assert_eq!(before.len(), 2);
+    let tied = graph.tie("scores", "embedding").unwrap();
+    assert_eq!(slots(&tied, "scores/bias"), before);
 }
 
 /// Behind a cut the table is there, though nothing is looked up in it.
