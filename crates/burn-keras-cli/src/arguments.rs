@@ -240,10 +240,10 @@ pub struct Transfer {
 #[derive(Args, Debug)]
 pub struct Export {
     /// The record of the weights, as `import` or Burn wrote it; without it MODEL itself is written anew
-    #[arg(value_name = "RECORD.bpk", conflicts_with_all = ["from", "to", GROUP])]
+    #[arg(value_name = "RECORD.bpk", conflicts_with_all = ["from", "to", "seed", GROUP])]
     pub record: Option<PathBuf>,
     /// The record of the optimizer's state; without it the original's stays
-    #[arg(long, value_name = "RECORD.bpk", requires = "record", conflicts_with_all = ["from", "to", GROUP])]
+    #[arg(long, value_name = "RECORD.bpk", requires = "record", conflicts_with_all = ["from", "to", "seed", GROUP])]
     pub optimizer: Option<PathBuf>,
     /// The Keras file that it was imported from: .keras, .h5 or .weights.h5; without a record, any
     /// model

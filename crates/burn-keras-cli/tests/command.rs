@@ -292,6 +292,9 @@ fn a_model_is_changed_in_the_order_of_the_line() {
     let record = with(&["export", "net.bpk", "--like", model, "-o", &output]);
     assert_eq!(record.status.code(), Some(2));
     assert!(text(&record.stderr).contains("cannot be used with"));
+    let seed = ["net.bpk", "--like", model, "--seed", "3", "-o", &output];
+    let seed = burn_keras(&[&["export"], &seed[..]].concat());
+    assert!(text(&seed.stderr).contains("cannot be used with"));
     let no_layer = burn_keras(&["summary", model, "--replace", "dense", "Dense(5)"]);
     assert_eq!(no_layer.status.code(), Some(2));
     assert!(text(&no_layer.stderr).contains(r#"Dense{"units": 3}"#));
@@ -347,6 +350,9 @@ fn an_optimizer_s_state_is_shown_and_moved() {
     let moved = text(&burn_keras(&["optimizer", "show", out, "--json"]).stdout);
     assert!(moved.contains("\"path\": \"conv1d_2/kernel\""), "{moved}");
 
+    let changed = burn_keras(&["optimizer", "show", out, "--freeze", "conv*"]);
+    assert_eq!(changed.status.code(), Some(2));
+    assert!(text(&changed.stderr).contains("found: a record, which is shown as it is"));
     // The other way round there is no state.
     let done = burn_keras(&["optimizer", "transfer", &to, &from, "-o", out]);
     assert_eq!(done.status.code(), Some(2));

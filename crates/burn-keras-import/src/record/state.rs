@@ -80,10 +80,16 @@ impl State {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or has no state.
+    /// A file that cannot be read, or has no state; options beside a record, which is shown as it is.
     pub fn open(path: impl AsRef<Path>, options: ReadOptions) -> Result<Self, StateError> {
         let path = path.as_ref();
         if is_record(path) {
+            if options != ReadOptions::default() {
+                let problem = Problem::new(ProblemKind::Record)
+                    .expected("a Keras model, for options of how it is read, cut or changed")
+                    .found("a record, which is shown as it is");
+                return Err(problem.in_file(path.display().to_string()).into());
+            }
             Self::of_record(path).map_err(|source| StateError::Record {
                 file: path.display().to_string(),
                 source,
